@@ -1,4 +1,4 @@
-"""An org for tests: starts `python -m emulator` as a process of its own, and speaks to its controls.
+"""An org for tests: `python -m emulator` as a process of its own, and its controls.
 
 Nothing here imports the emulator or the client: what a test learns about the org through this
 module comes over a socket, by other code than the code under test.
@@ -18,7 +18,6 @@ from typing import Any
 import requests
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-READY_TIMEOUT_S = 60
 
 
 class Faults:

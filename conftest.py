@@ -1,0 +1,3 @@
+"""Plugins for every test run."""
+
+pytest_plugins = ["tests.skips"]
