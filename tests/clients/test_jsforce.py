@@ -1,0 +1,55 @@
+"""jsforce, as published on npm, works against the emulator."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parent
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory):
+    """A folder with jsforce installed beside our scripts."""
+    folder = tmp_path_factory.mktemp("jsforce")
+    for file in (*FOLDER.glob("*.mjs"), FOLDER / "package.json", FOLDER / ".npmrc"):
+        shutil.copy(file, folder)
+    subprocess.run(["npm", "install", "--silent"], cwd=folder, check=True, timeout=100)
+    return folder
+
+
+def run(scripts, script, *arguments):
+    result = subprocess.run(
+        ["node", script, *arguments], cwd=scripts, capture_output=True, text=True, timeout=100
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    return json.loads(result.stdout)
+
+
+def test_jsforce_logs_in_describes_pages_and_runs_a_bulk_query(org, scripts):
+    names = [f"Harbour {n:03}, 'quoted' \"twice\"\nsecond line é 港" for n in range(450)]
+    org.create("Account", *({"Name": name} for name in names))
+
+    seen = run(
+        scripts,
+        "query_with_jsforce.mjs",
+        org.url,
+        org.client_id,
+        org.client_secret,
+        org.username,
+        org.password,
+    )
+
+    assert seen["organizationId"] == org.org_id
+    assert seen["username"] == org.username
+    assert {"Name", "AnnualRevenue", "ERP_Id__c"} <= set(seen["accountFields"])
+    assert seen["pages"] == 3
+    assert seen["paged"] == names
+    assert seen["bulk"] == names

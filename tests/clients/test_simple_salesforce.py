@@ -1,0 +1,117 @@
+"""simple-salesforce, as published on PyPI, works against the emulator.
+
+It insists on https, so its session gets an adapter that sends https requests to the emulator's
+plain port; nothing else of it is touched.
+"""
+
+import csv
+import io
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from simple_salesforce import Salesforce, SalesforceAuthenticationFailed
+from simple_salesforce.exceptions import SalesforceMalformedRequest
+
+
+class PlainPort(HTTPAdapter):
+    """Sends every request to one host and port over http."""
+
+    def __init__(self, url):
+        super().__init__()
+        self.netloc = urlsplit(url).netloc
+
+    def send(self, request, **options):
+        parts = urlsplit(request.url)
+        request.url = urlunsplit(("http", self.netloc, parts.path, parts.query, ""))
+        return super().send(request, **options)
+
+
+def session_to(org):
+    session = requests.Session()
+    session.trust_env = False
+    session.mount("https://", PlainPort(org.url))
+    return session
+
+
+def log_in(org, **overrides):
+    settings = {
+        "username": org.username,
+        "password": org.password,
+        "consumer_key": org.client_id,
+        "consumer_secret": org.client_secret,
+        "session": session_to(org),
+        "version": "60.0",
+    }
+    return Salesforce(**{**settings, **overrides})
+
+
+def test_simple_salesforce_logs_in_with_a_password_and_with_client_credentials(org):
+    by_password = log_in(org)
+    by_client = log_in(org, username=None, password=None, domain="tidegate.my")
+
+    assert by_password.query("SELECT Id FROM Organization")["records"][0]["Id"] == org.org_id
+    assert by_client.query("SELECT Id FROM Organization")["totalSize"] == 1
+
+
+def test_simple_salesforce_logs_in_with_a_jwt(org):
+    salesforce = log_in(
+        org, password=None, consumer_secret=None, privatekey_file=org.private_key_file
+    )
+
+    assert salesforce.query("SELECT Id FROM Organization")["totalSize"] == 1
+
+
+def test_simple_salesforce_reads_a_wrong_password_as_failed_authentication(org):
+    with pytest.raises(SalesforceAuthenticationFailed):
+        log_in(org, password="wrong")
+
+
+def test_simple_salesforce_describes(org):
+    salesforce = log_in(org)
+
+    objects = {entry["name"] for entry in salesforce.describe()["sobjects"]}
+    fields = {field["name"] for field in salesforce.Account.describe()["fields"]}
+
+    assert {"Account", "Contact", "Order__c"} <= objects
+    assert {"Id", "Name", "ERP_Id__c", "SystemModstamp"} <= fields
+
+
+def test_simple_salesforce_pages_through_a_query(org):
+    names = [f"Berth {n:04}" for n in range(2500)]
+    org.create("Account", *({"Name": name} for name in names))
+
+    rows = list(log_in(org).query_all_iter("SELECT Name FROM Account ORDER BY Name"))
+
+    assert [row["Name"] for row in rows] == names
+
+
+def test_simple_salesforce_reads_and_writes_rows(org):
+    account = log_in(org).Account
+
+    created = account.create({"Name": "Quay", "AnnualRevenue": 12.5})
+    account.update(created["id"], {"Name": "Quay 2"})
+    row = account.get(created["id"])
+    account.delete(created["id"])
+
+    assert (row["Name"], row["AnnualRevenue"]) == ("Quay 2", 12.5)
+    assert org.ids("Account") == []
+
+
+def test_simple_salesforce_reads_a_wrong_query_as_malformed(org):
+    with pytest.raises(SalesforceMalformedRequest) as caught:
+        log_in(org).query("SELECT Nonsense FROM Account")
+
+    assert caught.value.content[0]["errorCode"] == "INVALID_FIELD"
+
+
+def test_simple_salesforce_runs_a_bulk_query_in_pages(org):
+    names = sorted(f'Pier {n:03}, "north"\nside' for n in range(250))
+    org.create("Account", *({"Name": name} for name in names))
+
+    pages = list(log_in(org).bulk2.Account.query("SELECT Id, Name FROM Account", max_records=100))
+
+    rows = [row for page in pages for row in csv.DictReader(io.StringIO(page))]
+    assert len(pages) == 3
+    assert sorted(row["Name"] for row in rows) == names
