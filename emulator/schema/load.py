@@ -1,0 +1,126 @@
+"""The org's schema, read from the files in `objects/` and, if given, the user's own file."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from emulator.schema.field_rules import describe_attributes
+from emulator.schema.model import ChildRelationship, Field, Schema, SObject
+from emulator.schema.object_flags import flags_of
+from emulator.schema.system_fields import SYSTEM_FIELDS
+from emulator.schema.user_schema import read_user_schema
+
+OBJECTS_FOLDER = Path(__file__).parent / "objects"
+VALUE_SETS_FILE = "value_sets.json"
+
+ObjectSpec = Mapping[str, Any]
+
+
+def load_schema(extra: Path | None = None) -> Schema:
+    """All objects of the org.
+
+    Args:
+        extra: The user's YAML file with further objects and fields; see `user_schema`.
+
+    Raises:
+        SchemaFileError: Something in `extra` is wrong; the message says what and where.
+    """
+    specs = dict(_own_specs())
+    if extra is not None:
+        specs = read_user_schema(extra, specs, value_sets())
+    return build_schema(specs, value_sets())
+
+
+def build_schema(specs: Mapping[str, ObjectSpec], sets: Mapping[str, Sequence[Any]]) -> Schema:
+    """Objects with their fields, then the relations that those fields make between them."""
+    bare = {name: _sobject(spec, sets) for name, spec in specs.items()}
+    children = _children(specs, bare)
+    return Schema(
+        {name: replace(bare[name], children=tuple(children[name])) for name in sorted(bare)}
+    )
+
+
+@cache
+def value_sets() -> dict[str, list[Any]]:
+    """Picklist entries that several fields share, by name."""
+    sets: dict[str, list[Any]] = json.loads((OBJECTS_FOLDER / VALUE_SETS_FILE).read_text("utf-8"))
+    return sets
+
+
+@cache
+def _own_specs() -> dict[str, ObjectSpec]:
+    specs = [
+        json.loads(path.read_text("utf-8"))
+        for path in sorted(OBJECTS_FOLDER.glob("*.json"))
+        if path.name != VALUE_SETS_FILE
+    ]
+    return {spec["name"]: spec for spec in specs}
+
+
+def field_spec(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A field's spec with what its name alone implies."""
+    return {**SYSTEM_FIELDS.get(name, {}), **given}
+
+
+def _sobject(spec: ObjectSpec, sets: Mapping[str, Sequence[Any]]) -> SObject:
+    fields = {name: _field(name, given, sets) for name, given in spec["fields"].items()}
+    return SObject(
+        name=spec["name"],
+        label=spec["label"],
+        label_plural=spec["labelPlural"],
+        key_prefix=spec["keyPrefix"],
+        custom=spec.get("kind") in ("custom", "platform_event"),
+        flags=flags_of(spec),
+        fields=fields,
+        kind=spec.get("kind", "standard"),
+        foreign_children=tuple(_foreign_child(row) for row in spec.get("foreignChildren", ())),
+        scopes=tuple((name, label) for name, label in spec.get("scopes", ())),
+        has_master_record_type=spec.get("masterRecordType", True),
+    )
+
+
+def _field(name: str, given: Mapping[str, Any], sets: Mapping[str, Sequence[Any]]) -> Field:
+    spec = field_spec(name, given)
+    return Field(
+        describe=describe_attributes(name, spec, sets),
+        formula=spec.get("formula"),
+        number_format=spec.get("numberFormat"),
+        default_formula=spec.get("defaultFormula"),
+    )
+
+
+def _children(
+    specs: Mapping[str, ObjectSpec], objects: Mapping[str, SObject]
+) -> dict[str, list[ChildRelationship]]:
+    """Per object the references that point to it, sorted as Salesforce lists them."""
+    children: dict[str, list[ChildRelationship]] = defaultdict(list)
+    for child_name in sorted(specs):
+        for name, given in specs[child_name]["fields"].items():
+            spec = field_spec(name, given)
+            for parent in objects[child_name].fields[name].reference_to:
+                children[parent].append(_child(child_name, name, spec.get("child", {})))
+    return children
+
+
+def _child(child_object: str, field_name: str, spec: Mapping[str, Any]) -> ChildRelationship:
+    return ChildRelationship(
+        child_object=child_object,
+        field=field_name,
+        relationship_name=spec.get("name"),
+        cascade_delete=spec.get("cascadeDelete", False),
+        restricted_delete=spec.get("restrictedDelete", False),
+        junction_id_list_names=tuple(spec.get("junctionIdListNames", ())),
+        junction_reference_to=tuple(spec.get("junctionReferenceTo", ())),
+    )
+
+
+def _foreign_child(row: Sequence[Any]) -> ChildRelationship:
+    child_object, field_name, relationship_name, *more = row
+    spec = {"name": relationship_name, **(more[0] if more else {})}
+    return _child(child_object, field_name, spec)
