@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
@@ -62,13 +62,17 @@ class TableSpec:
 
     def image_schema(self) -> pa.Schema:
         """The Arrow schema that ``merge_images`` expects of images."""
-        own = [pa.field(column.name, column.arrow_type) for column in self.columns]
-        times = [pa.field(name, UTC_MS) for name in (MODSTAMP, READ_FROM, READ_TO)]
+        own: list[pa.Field[Any]] = [
+            pa.field(column.name, column.arrow_type) for column in self.columns
+        ]
+        times: list[pa.Field[Any]] = [
+            pa.field(name, UTC_MS) for name in (MODSTAMP, READ_FROM, READ_TO)
+        ]
         return pa.schema([*own, *times, pa.field(DELETED, pa.bool_())])
 
     def removal_schema(self) -> pa.Schema:
         """The Arrow schema that ``merge_images`` expects of removals."""
-        times = [pa.field(name, UTC_MS) for name in REMOVAL_COLUMNS]
+        times: list[pa.Field[Any]] = [pa.field(name, UTC_MS) for name in REMOVAL_COLUMNS]
         return pa.schema([pa.field(self.key, pa.string()), *times])
 
 

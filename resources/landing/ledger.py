@@ -1,0 +1,384 @@
+"""The ledger of extracts: what was asked of the org, so that a crash costs no second answer.
+
+Each attempt has its own folder (``paths``) and a lease while a process works on it. Every step
+is a file that is written whole and never changed; ``ledger_plan`` says what they mean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, BinaryIO, Literal, Self
+
+from resources.landing import ledger_plan, paths
+from resources.landing.errors import LedgerOrderError
+from resources.landing.ledger_plan import Adopt, EntryState, JobIntent, JobSeen, SubmitAnew
+from resources.landing.manifest import (
+    ExtractManifest,
+    PageRecord,
+    build,
+    page_from,
+    read_document,
+    read_extract_manifest,
+    write_document,
+    write_extract_manifest,
+)
+from resources.landing.store import LandingStore, Lease
+
+#: Job results live 7 days; a day-old job answers about yesterday.
+CONTINUE_WITHIN = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractKey:
+    """What makes two extracts the same question.
+
+    Args:
+        org_id: 18 characters.
+        object: Salesforce's name of the object.
+        fields: Selected fields, in order.
+        where: The condition besides the window, None if there is none.
+        all_rows: Deleted records too (queryAll).
+        api_version: As sent, for instance "66.0".
+        window_start: None: open to the past.
+        window_end: None: no window, a read of everything.
+    """
+
+    org_id: str
+    object: str
+    fields: tuple[str, ...]
+    where: str | None
+    all_rows: bool
+    api_version: str
+    window_start: datetime | None
+    window_end: datetime | None
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits of everything but org and object, which are folders of their own."""
+        parts = [
+            list(self.fields),
+            self.where,
+            self.all_rows,
+            self.api_version,
+            *(t and t.astimezone(UTC).isoformat() for t in (self.window_start, self.window_end)),
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+    @property
+    def folder(self) -> str:
+        """Where all attempts at this question lie."""
+        return paths.key_folder(self.org_id, self.object, self.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Intent:
+    org_id: str
+    object: str
+    root_run_id: str
+    run_id: str
+    begun_at: datetime
+    key: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _JobIntentRecord:
+    operation: Literal["query", "queryAll"]
+    at: datetime
+    user_id: str
+    doubts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _JobRecord:
+    job_id: str
+    adopted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    outcome: Literal["done", "abandoned"]
+    reason: str | None
+    at: datetime
+
+
+class ExtractLedger:
+    """Begins extracts, or goes on with what a crash left."""
+
+    def __init__(
+        self, store: LandingStore, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self.store = store
+        self._now = now
+
+    def begin_or_continue(
+        self,
+        key: ExtractKey,
+        *,
+        root_run_id: str,
+        run_id: str,
+        continue_within: timedelta = CONTINUE_WITHIN,
+    ) -> Extract:
+        """An attempt that this process alone works on; ask it for its ``next_step``.
+
+        Args:
+            key: The question.
+            root_run_id: The first run of a chain of retries. Its closed attempt is reused.
+            run_id: This run.
+            continue_within: Older unfinished attempts are left to the janitor.
+        """
+        entries = [self._state(key, name) for name in self.store.list(key.folder)]
+        ready = ledger_plan.candidates(
+            [entry for entry in entries if entry is not None],
+            root_run_id=root_run_id,
+            now=self._now(),
+            continue_within=continue_within,
+        )
+        for entry in ready:
+            if entry.outcome == "done":
+                return Extract(self.store, key, entry, None, self._now)
+            lease = self.store.try_lease(entry.attempt)
+            if lease is None:
+                continue
+            # Its owner may have gone on between our look and our lease.
+            fresh = read_state(self.store, entry.attempt)
+            if fresh is not None and fresh.outcome is None:
+                return Extract(self.store, key, fresh, lease, self._now)
+            lease.release()
+        return self._begin(key, root_run_id, run_id)
+
+    def _begin(self, key: ExtractKey, root_run_id: str, run_id: str) -> Extract:
+        now = self._now()
+        attempt = f"{key.folder}/{paths.new_stamp(now)}"
+        lease = self.store.try_lease(attempt)
+        if lease is None:
+            raise LedgerOrderError(attempt, "begin", "a new folder is already leased")
+        intent = _Intent(key.org_id, key.object, root_run_id, run_id, now, asdict(key))
+        write_document(self.store, f"{attempt}/{paths.INTENT}", intent)
+        state = EntryState(attempt, root_run_id, now, None, None, (), False, None)
+        return Extract(self.store, key, state, lease, self._now)
+
+    def _state(self, key: ExtractKey, name: str) -> EntryState | None:
+        return read_state(self.store, f"{key.folder}/{name}")
+
+    def drop_pages(self, manifest_id: str) -> None:
+        """Delete raw pages that must not stay; the attempt is never reused after."""
+        closing = _Closing("abandoned", "pages deleted", self._now())
+        write_document(self.store, f"{manifest_id}/{paths.CLOSED}", closing)
+        self.store.delete_tree(f"{manifest_id}/{paths.PAGES}")
+
+
+class Extract:
+    """One attempt at a question, leased to this process. Use it as a context manager.
+
+    Leaving the block gives the lease back; what isn't closed by then is continued by the next
+    run. ``record_page`` may be called from several threads.
+    """
+
+    def __init__(
+        self,
+        store: LandingStore,
+        key: ExtractKey,
+        state: EntryState,
+        lease: Lease | None,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.store, self.key = store, key
+        self._state, self._lease, self._now = state, lease, now
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._lease is not None:
+            self._lease.release()
+
+    @property
+    def attempt(self) -> str:
+        """Folder of the attempt, which is also its manifest id."""
+        return self._state.attempt
+
+    @property
+    def next_step(self) -> ledger_plan.NextStep:
+        """What to do now."""
+        return ledger_plan.next_step(self._state)
+
+    @property
+    def job_id(self) -> str | None:
+        """The bulk job, once it is known."""
+        return self._state.job_id
+
+    @property
+    def pages(self) -> tuple[PageRecord, ...]:
+        """Landed pages by index; with parallel downloads there may be gaps."""
+        return tuple(sorted(self._state.pages, key=lambda page: page.index))
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What crashes left unclear, in sentences for the user."""
+        path = f"{self.attempt}/{paths.JOB_INTENT}"
+        if not self.store.exists(path):
+            return ()
+        return tuple(read_document(self.store, path)["doubts"])
+
+    def intend_job(
+        self,
+        operation: Literal["query", "queryAll"],
+        *,
+        at: datetime,
+        user_id: str,
+        doubt: str | None = None,
+    ) -> None:
+        """Write down that a job is about to be submitted; call it right before the POST.
+
+        Args:
+            operation: As in the POST.
+            at: The org's clock.
+            user_id: Who is logged in.
+            doubt: What ``settle`` could not tell, if so.
+        """
+        if self._state.job_id is not None:
+            raise LedgerOrderError(self.attempt, "intend_job", f"job {self.job_id} is known")
+        if self._state.pages:
+            raise LedgerOrderError(self.attempt, "intend_job", "REST pages have landed")
+        doubts = (*self.doubts, *([doubt] if doubt else []))
+        self._write(paths.JOB_INTENT, _JobIntentRecord(operation, at, user_id, doubts))
+        self._state = replace(self._state, job_intent=JobIntent(operation, at, user_id))
+
+    def settle(self, jobs: Sequence[JobSeen]) -> Adopt | SubmitAnew:
+        """Whether one of the org's jobs is the one that was about to be submitted.
+
+        Writes nothing: follow it with ``record_job(…, adopted=True)`` or ``intend_job``.
+        """
+        intent = self._state.job_intent
+        if intent is None:
+            raise LedgerOrderError(self.attempt, "settle", "no job was about to be submitted")
+        known, open_intents = self._others()
+        return ledger_plan.adoption(
+            intent, self.key.object, jobs, known_job_ids=known, other_open_intents=open_intents
+        )
+
+    def _others(self) -> tuple[set[str], int]:
+        """Job ids in the ledger of this object, and other attempts that wait for theirs."""
+        object_folder = self.key.folder.rsplit("/", 1)[0]
+        known: set[str] = set()
+        open_intents = 0
+        for digest in self.store.list(object_folder):
+            for name in self.store.list(f"{object_folder}/{digest}"):
+                entry = read_state(self.store, f"{object_folder}/{digest}/{name}")
+                if entry is None or entry.attempt == self.attempt:
+                    continue
+                if entry.job_id is not None:
+                    known.add(entry.job_id)
+                elif entry.job_intent is not None and entry.outcome is None:
+                    open_intents += 1
+        return known, open_intents
+
+    def record_job(self, job_id: str, *, adopted: bool = False) -> None:
+        """Write down the job that answers; call it right after the POST."""
+        if self._state.job_intent is None:
+            raise LedgerOrderError(self.attempt, "record_job", "its intent wasn't written")
+        self._write(paths.JOB, _JobRecord(job_id, adopted))
+        self._state = replace(self._state, job_id=job_id)
+
+    def page_path(self, index: int, kind: Literal["csv", "json"]) -> str:
+        """Where a page lies, for its ``PageRecord``."""
+        return paths.page(self.attempt, index, kind)
+
+    def create_page(
+        self, index: int, kind: Literal["csv", "json"]
+    ) -> AbstractContextManager[BinaryIO]:
+        """A file for a page's bytes as Salesforce sent them; whole or not at all."""
+        return self.store.create(self.page_path(index, kind))
+
+    def record_page(self, page: PageRecord) -> None:
+        """Make a page count; call it after ``create_page``'s block."""
+        with self._lock:
+            self._write(paths.page_record(page.index), page)
+            others = tuple(p for p in self._state.pages if p.index != page.index)
+            self._state = replace(self._state, pages=(*others, page))
+
+    def write_manifest(self, manifest: ExtractManifest) -> None:
+        """Make the extract count as landed; pages must be complete."""
+        if not isinstance(self.next_step, ledger_plan.WriteManifest):
+            raise LedgerOrderError(self.attempt, "write_manifest", f"next is {self.next_step}")
+        self._renew()
+        write_extract_manifest(self.store, manifest)
+        self._state = replace(self._state, has_manifest=True)
+
+    def read_manifest(self) -> ExtractManifest:
+        """The manifest of this attempt, once it is written."""
+        return read_extract_manifest(self.store, self.attempt)
+
+    def close(self) -> None:
+        """The job is deleted: nothing is left to do."""
+        if not self._state.has_manifest:
+            raise LedgerOrderError(self.attempt, "close", "there is no manifest")
+        self._end("done", None)
+
+    def abandon(self, reason: str) -> None:
+        """Give the attempt up (job failed, results gone): no run continues it."""
+        self._end("abandoned", reason)
+
+    def _end(self, outcome: Literal["done", "abandoned"], reason: str | None) -> None:
+        self._write(paths.CLOSED, _Closing(outcome, reason, self._now()))
+        self._state = replace(self._state, outcome=outcome)
+
+    def _write(self, name: str, record: Any) -> None:
+        self._renew()
+        write_document(self.store, f"{self.attempt}/{name}", record)
+
+    def _renew(self) -> None:
+        if self._lease is None:
+            raise LedgerOrderError(self.attempt, "write", "it is closed")
+        self._lease.renew()
+
+
+def read_state(store: LandingStore, attempt: str) -> EntryState | None:
+    """What the ledger holds of an attempt; None if not even the intent was written."""
+    names = set(store.list(attempt))
+    if paths.INTENT not in names:
+        return None
+    intent = read_document(store, f"{attempt}/{paths.INTENT}")
+    job_intent = None
+    if paths.JOB_INTENT in names:
+        path = f"{attempt}/{paths.JOB_INTENT}"
+        document = read_document(store, path)
+        document.pop("doubts")
+        job_intent = build(path, JobIntent, document, ("at",))
+    job_id = None
+    if paths.JOB in names:
+        job_id = read_document(store, f"{attempt}/{paths.JOB}")["job_id"]
+    outcome = None
+    if paths.CLOSED in names:
+        outcome = read_document(store, f"{attempt}/{paths.CLOSED}")["outcome"]
+    return EntryState(
+        attempt=attempt,
+        root_run_id=intent["root_run_id"],
+        begun_at=datetime.fromisoformat(intent["begun_at"]),
+        job_intent=job_intent,
+        job_id=job_id,
+        pages=_read_pages(store, attempt),
+        has_manifest=paths.MANIFEST in names,
+        outcome=outcome,
+    )
+
+
+def _read_pages(store: LandingStore, attempt: str) -> tuple[PageRecord, ...]:
+    folder = f"{attempt}/{paths.PAGES}"
+    records = [name for name in store.list(folder) if name.endswith(paths.PAGE_RECORD_SUFFIX)]
+    return tuple(
+        page_from(f"{folder}/{name}", read_document(store, f"{folder}/{name}")) for name in records
+    )
