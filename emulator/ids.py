@@ -98,8 +98,8 @@ CREATE OR REPLACE MACRO sf_id15(prefix, number) AS
 CREATE OR REPLACE MACRO sf_id(prefix, number) AS
     sf_id15(prefix, number) || sf_checksum(sf_id15(prefix, number));
 CREATE OR REPLACE MACRO sf_id18(text) AS CASE
-    WHEN NOT regexp_full_match(text, '[0-9A-Za-z]{{15}}([0-9A-Za-z]{{3}})?') THEN NULL
-    WHEN length(text) = 15 OR sf_checksum(text[1:15]) = upper(text[16:18])
-        THEN text[1:15] || sf_checksum(text[1:15])
+    WHEN regexp_full_match(text, '[0-9A-Za-z]{{15}}') THEN text || sf_checksum(text)
+    WHEN regexp_full_match(text, '[0-9A-Za-z]{{18}}') AND sf_checksum(text) = upper(text[16:18])
+        THEN text[1:15] || upper(text[16:18])
 END;
 """

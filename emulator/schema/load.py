@@ -10,7 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from emulator.schema.errors import SchemaFileError
 from emulator.schema.field_rules import describe_attributes
+from emulator.schema.formula_check import broken_formulas
 from emulator.schema.model import ChildRelationship, Field, Schema, SObject
 from emulator.schema.object_flags import flags_of
 from emulator.schema.system_fields import SYSTEM_FIELDS
@@ -33,8 +35,21 @@ def load_schema(extra: Path | None = None) -> Schema:
     """
     specs = dict(_own_specs())
     if extra is not None:
-        specs = read_user_schema(extra, specs, value_sets())
-    return build_schema(specs, value_sets())
+        specs = read_user_schema(extra, specs)
+    schema = build_schema(specs, value_sets())
+    if extra is not None:
+        _check_formulas(schema, extra)
+    return schema
+
+
+def _check_formulas(schema: Schema, file: Path) -> None:
+    for sobject, field, problem in broken_formulas(schema):
+        raise SchemaFileError(
+            file,
+            f"{sobject.name}.{field.name}.formula",
+            f"DuckDB refuses it: {problem}",
+            'Columns are quoted and belong to the row: {row}."Amount__c".',
+        )
 
 
 def build_schema(specs: Mapping[str, ObjectSpec], sets: Mapping[str, Sequence[Any]]) -> Schema:
@@ -75,6 +90,7 @@ def _sobject(spec: ObjectSpec, sets: Mapping[str, Sequence[Any]]) -> SObject:
         label=spec["label"],
         label_plural=spec["labelPlural"],
         key_prefix=spec["keyPrefix"],
+        id_prefix=spec["keyPrefix"] or spec.get("idPrefix"),
         custom=spec.get("kind") in ("custom", "platform_event"),
         flags=flags_of(spec),
         fields=fields,

@@ -194,6 +194,8 @@ class SObject:
     """One object: its flags as the global describe gives them, its fields in describe order.
 
     Attributes:
+        key_prefix: As describe gives it; null for objects like AccountHistory.
+        id_prefix: What its rows' Ids begin with.
         flags: `createable`, `queryable`, `replicateable`, … by their describe names.
         children: Relationships from objects that this org has.
         foreign_children: Recorded relationships from objects it doesn't have; describe lists them.
@@ -208,6 +210,7 @@ class SObject:
     custom: bool
     flags: Mapping[str, Any]
     fields: Mapping[str, Field]
+    id_prefix: str | None = None
     kind: str = "standard"
     children: tuple[ChildRelationship, ...] = ()
     foreign_children: tuple[ChildRelationship, ...] = ()
@@ -264,8 +267,8 @@ class Schema:
     def __post_init__(self) -> None:
         for one in self.objects.values():
             self._by_lower[one.name.lower()] = one
-            if one.key_prefix:
-                self._by_prefix[one.key_prefix] = one
+            if one.id_prefix:
+                self._by_prefix[one.id_prefix] = one
 
     def object(self, name: str) -> SObject | None:
         """The object of that API name, in any case."""
