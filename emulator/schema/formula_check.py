@@ -6,14 +6,8 @@ from collections.abc import Iterator
 
 import duckdb
 
-from emulator.schema.columns import duckdb_type
+from emulator.schema.columns import create_table_sql, duckdb_type
 from emulator.schema.model import Field, Schema, SObject
-
-
-def create_table_sql(sobject: SObject) -> str:
-    """The table that keeps an object's rows: a column per stored field, and `_deleted`."""
-    columns = [f'"{field.name}" {duckdb_type(field)}' for field in sobject.stored_fields]
-    return f'CREATE TABLE "{sobject.name}" ({", ".join([*columns, "_deleted BOOLEAN"])})'
 
 
 def broken_formulas(schema: Schema) -> Iterator[tuple[SObject, Field, str]]:

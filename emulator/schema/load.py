@@ -21,6 +21,9 @@ from emulator.schema.user_schema import read_user_schema
 OBJECTS_FOLDER = Path(__file__).parent / "objects"
 VALUE_SETS_FILE = "value_sets.json"
 
+# Describes don't list merged records as children of the one that survived.
+MERGED_INTO = "MasterRecordId"
+
 ObjectSpec = Mapping[str, Any]
 
 
@@ -118,6 +121,8 @@ def _children(
     children: dict[str, list[ChildRelationship]] = defaultdict(list)
     for child_name in sorted(specs):
         for name, given in specs[child_name]["fields"].items():
+            if name == MERGED_INTO:
+                continue
             spec = field_spec(name, given)
             for parent in objects[child_name].fields[name].reference_to:
                 children[parent].append(_child(child_name, name, spec.get("child", {})))
