@@ -1,0 +1,308 @@
+"""Queries by Bulk API 2.0: submit, wait, download page by page.
+
+A job outlives us: its id is worth keeping before anything else is done with it, and its pages can
+be fetched again by their locators as long as it exists (7 days).
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, BinaryIO
+from urllib.parse import quote, unquote, urlsplit
+
+from resources.salesforce.bulk_job import JobInfo, PollPlan, parse_job
+from resources.salesforce.bulk_page import PageInfo, download
+from resources.salesforce.errors import (
+    AnswerError,
+    JobStalledError,
+    LocatorLoopError,
+    RowCountError,
+)
+from resources.salesforce.transport import ApiRequest, JsonAnswer, Transport
+
+OpenPage = Callable[[str | None], AbstractContextManager[BinaryIO]]
+RESULT_PAGES_SINCE = 58.0
+PAGE_ROWS = 250_000
+
+
+class BulkQuery:
+    """The query jobs of one org."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    @property
+    def has_result_pages(self) -> bool:
+        """Whether this API version tells all locators at once (``result_locators``)."""
+        return float(self._transport.settings.api_version) >= RESULT_PAGES_SINCE
+
+    def submit(self, soql: str, all_rows: bool = False) -> JobInfo:
+        """Create a job; it starts by itself.
+
+        Raises:
+            LostAnswerError: It may exist. Look for it with ``list_jobs``, never just repeat.
+            QueryError, UnsupportedQueryError: The org refuses the query.
+        """
+        operation = "queryAll" if all_rows else "query"
+        body = {"operation": operation, "query": soql, "contentType": "CSV", "lineEnding": "LF"}
+        request = ApiRequest("POST", self._path(), json_body=body, creates=True)
+        return self._job(self._transport.json(request))
+
+    def info(self, job_id: str) -> JobInfo:
+        """The job as it is now.
+
+        Raises:
+            NotFoundError: It was deleted, or is too old.
+        """
+        return self._job(self._transport.json(ApiRequest("GET", self._path(job_id))))
+
+    def wait(
+        self,
+        job_id: str,
+        on_progress: Callable[[JobInfo], None] | None = None,
+        *,
+        poll: PollPlan | None = None,
+    ) -> JobInfo:
+        """Ask until the job is complete, rarer and rarer.
+
+        Args:
+            on_progress: Called with each answer.
+
+        Returns:
+            The complete job; its ``read`` says when the rows were read.
+
+        Raises:
+            JobFailedError, JobAbortedError: It ended without a result.
+            JobStalledError: It didn't end in ``poll.give_up_after_s``; it goes on, though.
+        """
+        poll = poll or PollPlan()
+        waited_s, question = 0.0, 0
+        while True:
+            job = self.info(job_id)
+            if on_progress:
+                on_progress(job)
+            if job.has_ended:
+                job.raise_unless_complete()
+                return job
+            if waited_s >= poll.give_up_after_s:
+                raise JobStalledError(job_id, job.state, waited_s)
+            question += 1
+            pause_s = poll.pause_s(question)
+            self._transport.sleep(pause_s)
+            waited_s += pause_s
+
+    def list_jobs(self, created_since: datetime | None = None) -> list[JobInfo]:
+        """The org's Bulk 2.0 query jobs, oldest first, of all users; counters are absent.
+
+        Args:
+            created_since: Leave out jobs created before this second of the org's clock.
+        """
+        jobs: dict[str, JobInfo] = {}
+        seen = set[str]()
+        path = f"{self._path()}?jobType=V2Query"
+        while True:
+            answer = self._transport.json(ApiRequest("GET", path))
+            entries = _list(answer, "records")
+            found = [self._job(answer, entry) for entry in entries]
+            jobs |= {job.id: job for job in found}
+            locator = _query_locator(answer.json.get("nextRecordsUrl"))
+            if answer.json.get("done", True) or locator is None:
+                break
+            if locator in seen:
+                raise LocatorLoopError("The list of jobs", locator, len(seen) + 1)
+            seen.add(locator)
+            # Its path says /jobs/ingest even here: only the locator in it is right.
+            path = f"{self._path()}?jobType=V2Query&queryLocator={quote(locator, safe='')}"
+        since = created_since and created_since.replace(microsecond=0)
+        recent = [job for job in jobs.values() if since is None or job.created_date >= since]
+        return sorted(recent, key=lambda job: (job.created_date, job.id))
+
+    def download_page(
+        self,
+        job_id: str,
+        locator: str | None,
+        page_rows: int | None,
+        into: BinaryIO,
+    ) -> PageInfo:
+        """Download one page of a complete job into a file, whole or not at all.
+
+        Args:
+            locator: None for the first page, else ``next_locator`` of the page before, or one of
+                ``result_locators``.
+            page_rows: Most rows to ask for; the org may send fewer at any time. None: the org
+                chooses, which is what its own locators are made for.
+            into: Where to write from its current position on. Unpacked CSV with a header row.
+
+        Raises:
+            TransientError: The page stayed incomplete; ``into`` is as before, try later.
+            ConflictError: The job was created with another API version.
+            NotFoundError: The job is gone.
+        """
+        asked = []
+        if page_rows is not None:
+            asked.append(f"maxRecords={page_rows:d}")
+        if locator is not None:
+            asked.append(f"locator={quote(locator, safe='')}")
+        query = f"?{'&'.join(asked)}" if asked else ""
+        return download(self._transport, f"{self._path(job_id)}/results{query}", locator, into)
+
+    def pages(
+        self,
+        job: JobInfo,
+        open_page: OpenPage,
+        *,
+        page_rows: int | None = PAGE_ROWS,
+        after: Sequence[PageInfo] = (),
+    ) -> Iterator[PageInfo]:
+        """Download all pages one after the other.
+
+        Args:
+            job: A complete job.
+            open_page: Opens the file for the page of a locator; it is closed before the page is
+                yielded.
+            after: Pages downloaded earlier, in order; goes on behind them.
+
+        Raises:
+            LocatorLoopError: A page points back to an earlier one.
+            RowCountError: At the end, when the pages hold another number of rows than the job.
+        """
+        done = list(after)
+        locator = done[-1].next_locator if done else None
+        if done and locator is None:
+            check_rows(job, done)
+            return
+        seen = {page.locator for page in done}
+        while True:
+            with open_page(locator) as into:
+                page = self.download_page(job.id, locator, page_rows, into)
+            seen.add(locator)
+            done.append(page)
+            yield page
+            locator = page.next_locator
+            if locator is None:
+                break
+            if locator in seen:
+                raise LocatorLoopError(f"Job {job.id}", locator, len(done))
+        check_rows(job, done)
+
+    def result_locators(self, job_id: str) -> list[str | None]:
+        """The locators of all pages, in order, as the org has cut them (API 58.0 and later).
+
+        Pages of these are asked for without ``page_rows``. A page whose address has no locator is
+        the first, None here.
+        """
+        locators: list[str | None] = []
+        path = f"{self._path(job_id)}/resultPages"
+        seen = {path}
+        while True:
+            answer = self._transport.json(ApiRequest("GET", path))
+            for entry in _list(answer, "resultPages"):
+                # The guide says resultUrl; Salesforce's OpenAPI file says resultLink.
+                url = entry.get("resultUrl") or entry.get("resultLink") or ""
+                locators.append(_parameter(url, "locator"))
+            following = answer.json.get("nextRecordsUrl") or answer.json.get("nextRecordUrl")
+            if answer.json.get("done", True) or not following:
+                return locators
+            if following in seen:
+                raise LocatorLoopError(
+                    f"The result pages of job {job_id}", following, len(locators)
+                )
+            seen.add(following)
+            path = following
+
+    def download_parallel(
+        self,
+        job_id: str,
+        locators: Iterable[str | None],
+        open_page: OpenPage,
+        *,
+        threads: int = 4,
+    ) -> Iterator[PageInfo]:
+        """Download pages of ``result_locators`` side by side; yields them in their order.
+
+        At most ``threads`` downloads run, and at most as many pages are finished ahead. The first
+        failure stops those that haven't begun, waits for those that have, and is raised.
+        """
+
+        def fetch(locator: str | None) -> PageInfo:
+            with open_page(locator) as into:
+                return self.download_page(job_id, locator, None, into)
+
+        pending: deque[Future[PageInfo]] = deque()
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="bulk-page")
+        try:
+            for locator in locators:
+                pending.append(pool.submit(fetch, locator))
+                if len(pending) >= 2 * threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def abort(self, job_id: str) -> None:
+        """Stop a job.
+
+        Raises:
+            JobStateError: It has ended already.
+        """
+        self._transport.json(
+            ApiRequest("PATCH", self._path(job_id), json_body={"state": "Aborted"})
+        )
+
+    def delete(self, job_id: str) -> None:
+        """Delete an ended job with its result.
+
+        Raises:
+            JobStateError: It hasn't ended.
+            NotFoundError: It is gone already.
+        """
+        self._transport.json(ApiRequest("DELETE", self._path(job_id)))
+
+    def _path(self, job_id: str = "") -> str:
+        jobs = f"{self._transport.base}/jobs/query"
+        return f"{jobs}/{quote(job_id, safe='')}" if job_id else jobs
+
+    def _job(self, answer: JsonAnswer, entry: Any = None) -> JobInfo:
+        found = answer.json if entry is None else entry
+        try:
+            return parse_job(found, answer.read)
+        except (KeyError, TypeError, ValueError) as error:
+            raise _malformed(answer, f"it isn't a job ({error!r})") from error
+
+
+def check_rows(job: JobInfo, pages: Sequence[PageInfo]) -> None:
+    """Compare a complete job's pages with what the job says it processed.
+
+    Raises:
+        RowCountError: They differ.
+    """
+    received = sum(page.rows for page in pages)
+    if job.rows is not None and received != job.rows:
+        raise RowCountError(f"Job {job.id} on {job.object_name}", job.rows, received)
+
+
+def _list(answer: JsonAnswer, key: str) -> list[Any]:
+    found = answer.json.get(key) if isinstance(answer.json, dict) else None
+    if not isinstance(found, list):
+        raise _malformed(answer, f"it has no list {key}")
+    return found
+
+
+def _malformed(answer: JsonAnswer, cause: str) -> AnswerError:
+    kind = answer.headers.get("Content-Type", "")
+    return AnswerError("GET", "jobs/query", answer.status, kind, len(answer.body), cause)
+
+
+def _query_locator(url: str | None) -> str | None:
+    return _parameter(url, "queryLocator") if url else None
+
+
+def _parameter(url: str, key: str) -> str | None:
+    for pair in urlsplit(url).query.split("&"):
+        found, _, value = pair.partition("=")
+        if found == key and value:
+            return unquote(value)  # a "+" in a locator is no space
+    return None

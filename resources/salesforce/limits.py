@@ -1,0 +1,105 @@
+"""How many API requests the org has left, and whether we may make one more."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+
+from resources.salesforce.errors import DeferredError
+
+API_USAGE = re.compile(r"(?:^|[,;\s])api-usage=(\d+)/(\d+)")
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """One entry of ``/limits``."""
+
+    name: str
+    allowed: int
+    left: int
+
+
+class OrgLimits:
+    """The daily API requests of one org, as its answers tell.
+
+    ``allowed``, ``used`` and ``left`` are None until the first answer. Safe to share by threads.
+    """
+
+    def __init__(self, org: str, reserve: int) -> None:
+        self.org = org
+        self.reserve = reserve
+        self.allowed: int | None = None
+        self.used: int | None = None
+        self._begun = 0
+        self._lock = Lock()
+
+    @property
+    def left(self) -> int | None:
+        """API requests left in the rolling 24 hours, for everyone together."""
+        if self.allowed is None or self.used is None:
+            return None
+        return self.allowed - self.used
+
+    @property
+    def known(self) -> bool:
+        """Whether the org has told its numbers yet."""
+        return self.allowed is not None
+
+    def begin_call(self, now: datetime) -> None:
+        """Take one request out of the allowance.
+
+        Raises:
+            DeferredError: It would leave fewer than ``reserve``; nothing is taken.
+        """
+        with self._lock:
+            self._begun += 1
+            if self.allowed is None or self.used is None:
+                return
+            left = self.allowed - self.used
+            if self.reserve and left - 1 < self.reserve:
+                self._begun -= 1
+                resets = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+                raise DeferredError(self.org, left, self.reserve, self.allowed, resets)
+            self.used += 1
+
+    def end_call(self, limit_info: str | None) -> None:
+        """Learn from the ``Sforce-Limit-Info`` header of the answer, or give back without one."""
+        usage = parse_limit_info(limit_info)
+        with self._lock:
+            if usage:
+                self._learn(*usage)
+            elif self.used is not None:
+                self.used -= 1
+
+    def learn(self, allowances: Mapping[str, Allowance]) -> None:
+        """Take over what ``/limits`` says."""
+        daily = allowances.get("DailyApiRequests")
+        if daily:
+            with self._lock:
+                self._learn(daily.allowed - daily.left, daily.allowed)
+
+    def _learn(self, used: int, allowed: int) -> None:
+        # Answers overtake each other and the org counts minutes late, both at most by the calls
+        # that we began: within that we keep the larger number. A larger step back is real: calls
+        # of yesterday have left the rolling window.
+        behind = 0 if self.used is None else self.used - used
+        if not 0 < behind <= self._begun or allowed != self.allowed:
+            self.used = used
+        self.allowed = allowed
+
+
+def parse_limit_info(header: str | None) -> tuple[int, int] | None:
+    """(used, allowed) out of ``api-usage=905/15000``; per-app figures beside it are left alone."""
+    found = API_USAGE.search(header or "")
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def parse_limits(body: Mapping[str, Any]) -> dict[str, Allowance]:
+    """The entries of ``GET /limits``; those nested within entries are left out."""
+    return {
+        name: Allowance(name, int(entry["Max"]), int(entry["Remaining"]))
+        for name, entry in body.items()
+        if isinstance(entry, Mapping) and "Max" in entry and "Remaining" in entry
+    }

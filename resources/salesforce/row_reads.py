@@ -1,0 +1,60 @@
+"""Rows read again by Id, later than a given moment of the org's clock."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from resources.salesforce.errors import ClockError
+from resources.salesforce.org_clock import ONE_SECOND, OrgClock, ReadInterval
+from resources.salesforce.rest_query import RestQuery
+from resources.salesforce.soql import queries_by_id
+
+FARTHEST_AHEAD = timedelta(minutes=10)  # an `after` beyond this isn't the org's time
+LONGEST_WAIT_S = 900.0  # for a clock that stands still
+MARGIN_S = 0.05
+
+
+class RowReader:
+    """Reads single rows of one org."""
+
+    def __init__(self, rest: RestQuery, clock: OrgClock, sleep: Callable[[float], None]) -> None:
+        self._rest = rest
+        self._clock = clock
+        self._sleep = sleep
+
+    def read(
+        self, object_name: str, fields: Sequence[str], ids: Sequence[str], after: datetime | None
+    ) -> tuple[list[bytes], ReadInterval]:
+        """See ``SalesforceClient.read_rows``."""
+        waited_s = 0.0
+        if after is not None and self._clock.known:
+            # `Date` is cut to seconds, so an answer seems up to a second older than it is.
+            waited_s = self._wait(after, self._clock.now() - ONE_SECOND, waited_s)
+        pages: list[bytes] = []
+        whole: ReadInterval | None = None
+        for soql, _ in queries_by_id(object_name, fields, list(dict.fromkeys(ids))):
+            found, read = self._read(soql)
+            while after is not None and read.lo <= after:
+                waited_s = self._wait(after, read.lo, waited_s)
+                found, read = self._read(soql)
+            pages += found
+            whole = whole.hull(read) if whole else read
+        now = self._clock.now()
+        return pages, whole or ReadInterval(now, now + ONE_SECOND)
+
+    def _read(self, soql: str) -> tuple[list[bytes], ReadInterval]:
+        pages = list(self._rest.pages(soql, all_rows=True))
+        read = pages[0].read
+        for page in pages[1:]:
+            read = read.hull(page.read)
+        return [page.body for page in pages], read
+
+    def _wait(self, after: datetime, read_at: datetime, waited_s: float) -> float:
+        """Sleep until the org's clock, now ``read_at``, has passed ``after``; returns the sum."""
+        ahead = after - read_at
+        if ahead < timedelta(0):
+            return waited_s
+        if ahead > FARTHEST_AHEAD or waited_s > LONGEST_WAIT_S:
+            raise ClockError(after, read_at, waited_s)
+        pause_s = ahead / timedelta(seconds=1) + MARGIN_S
+        self._sleep(pause_s)
+        return waited_s + pause_s
