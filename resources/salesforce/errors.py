@@ -482,8 +482,8 @@ class UnselectableFieldError(SalesforceError):
 
     def __str__(self) -> str:
         instead = f" Select {', '.join(self.parts)} instead." if self.parts else " Leave it out."
-        return f"{self.object_name}.{self.field} is of type {self.kind}, which can't be a column."
-            f"{instead}"
+        what = f"{self.object_name}.{self.field} is of type {self.kind}"
+        return f"{what}, which can't be a column.{instead}"
 
 
 class SoqlError(SalesforceError):
