@@ -110,18 +110,21 @@ class SalesforceClient:
         fields: Sequence[str],
         ids: Sequence[str],
         after: datetime | None = None,
+        *,
+        where: str = "",
     ) -> tuple[list[bytes], ReadInterval]:
         """Read rows again by Id, deleted ones too.
 
         Args:
             after: Read when the org's clock has passed this moment, so that the answer is newer
                 than an image read until then.
+            where: Leave out rows for which it doesn't hold.
 
         Returns:
             JSON pages for ``arrow.read_json_page``, and when they were read. Ids that no longer
             exist are in none of them.
         """
-        return self._rows.read(object_name, fields, ids, after)
+        return self._rows.read(object_name, fields, ids, after, where)
 
     def job_url(self, job_id: str) -> str:
         """The job's page in the org's Setup, for people."""

@@ -22,7 +22,12 @@ class RowReader:
         self._sleep = sleep
 
     def read(
-        self, object_name: str, fields: Sequence[str], ids: Sequence[str], after: datetime | None
+        self,
+        object_name: str,
+        fields: Sequence[str],
+        ids: Sequence[str],
+        after: datetime | None,
+        where: str = "",
     ) -> tuple[list[bytes], ReadInterval]:
         """See ``SalesforceClient.read_rows``."""
         waited_s = 0.0
@@ -31,7 +36,7 @@ class RowReader:
             waited_s = self._wait(after, self._clock.now() - ONE_SECOND, waited_s)
         pages: list[bytes] = []
         whole: ReadInterval | None = None
-        for soql, _ in queries_by_id(object_name, fields, list(dict.fromkeys(ids))):
+        for soql, _ in queries_by_id(object_name, fields, list(dict.fromkeys(ids)), where=where):
             found, read = self._read(soql)
             while after is not None and read.lo <= after:
                 waited_s = self._wait(after, read.lo, waited_s)

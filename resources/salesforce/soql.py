@@ -155,13 +155,17 @@ def queries_by_id(
     fields: Sequence[str],
     ids: Sequence[str],
     longest_bytes: int = LONGEST_QUERY_BYTES,
+    *,
+    where: str = "",
 ) -> Iterator[tuple[str, Sequence[str]]]:
     """Statements that together read all ``ids``, each short enough for a URL, with its ids.
+
+    ``where`` leaves out those for which it doesn't hold.
 
     Raises:
         SoqlError: The fields alone are too long for a URL.
     """
-    frame = url_bytes(select(object_name, fields, where="Id IN ()"))
+    frame = url_bytes(select(object_name, fields, where=all_of("Id IN ()", where)))
     per_id = url_bytes("'001000000000000AAA',")
     chunk_ids = (longest_bytes - frame) // per_id
     if ids and chunk_ids < 1:
@@ -171,7 +175,7 @@ def queries_by_id(
         )
     for first in range(0, len(ids), chunk_ids or 1):
         chunk = ids[first : first + chunk_ids]
-        yield select(object_name, fields, where=in_list("Id", chunk)), chunk
+        yield select(object_name, fields, where=all_of(in_list("Id", chunk), where)), chunk
 
 
 def _escaped(character: str) -> str:
