@@ -1,0 +1,195 @@
+"""Names to columns: looks paths up in the schema and collects the joins that they need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emulator.schema.columns import duckdb_type
+from emulator.schema.model import Field, SObject
+from emulator.soql.context import Compilation
+from emulator.soql.errors import SoqlError
+from emulator.soql.fragments import Sql, bind, fill, join, quote
+from emulator.soql.name_object import has_targets, name_object, name_rows_sql
+from emulator.soql.nodes import FieldPath, Source
+
+# Source: soql.md, "Relationships".
+MAX_PARENT_LEVELS = 5
+MAX_PARENT_PATHS = 55
+
+NO_COLUMN = (
+    "No such column '{}' on entity '{}'. If you are attempting to use a custom field, be sure to "
+    "append the '__c' after the custom field name. Please reference your WSDL or the describe "
+    "call for the appropriate names."
+)
+NO_RELATIONSHIP = (
+    "Didn't understand relationship '{}' in field path. If you are attempting to use a custom "
+    "relationship, be sure to append the '__r' after the custom relationship name. Please "
+    "reference your WSDL or the describe call for the appropriate names."
+)
+NO_OBJECT = (
+    "sObject type '{}' is not supported. If you are attempting to use a custom object, be sure to "
+    "append the '__c' after the entity name. Please reference your WSDL or the describe call for "
+    "the appropriate names."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The object of the FROM clause, or a parent reached from it.
+
+    Attributes:
+        path: The relationships from the FROM object, as the schema spells them.
+        polymorphic: Whether it is the Name object, whose rows know their own type.
+    """
+
+    alias: str
+    object: SObject
+    path: tuple[str, ...] = ()
+    polymorphic: bool = False
+
+    def column(self, name: str) -> str:
+        return f"{self.alias}.{quote(name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A field found by its path, and the SQL that yields its value."""
+
+    table: Table
+    field: Field
+    sql: Sql
+
+    @property
+    def name(self) -> str:
+        """The path as answers spell it, e.g. ``Account.Owner.Name``."""
+        return ".".join((*self.table.path, self.field.name))
+
+
+def find_object(compilation: Compilation, name: str, position: int) -> SObject:
+    """The object of a FROM clause.
+
+    Raises:
+        SoqlError: ``INVALID_TYPE``, or ``INVALID_TYPE_FOR_OPERATION`` when it can't be queried.
+    """
+    found = compilation.schema.object(name)
+    if found is None:
+        raise compilation.error(position, NO_OBJECT.format(name), "INVALID_TYPE")
+    if not found.flags.get("queryable", False) or not found.has_rows:
+        raise SoqlError(
+            "INVALID_TYPE_FOR_OPERATION", f"entity type {found.name} does not support query"
+        )
+    return found
+
+
+class Relations:
+    """The FROM object of one SELECT and the parents that its paths reach, each joined once."""
+
+    def __init__(
+        self, compilation: Compilation, root: SObject, names: tuple[str | None, ...]
+    ) -> None:
+        """`names` are what a path may begin with to mean the root: its alias and its name."""
+        self.compilation = compilation
+        self.root = Table(compilation.alias(), root)
+        self._names = frozenset(name.lower() for name in names if name)
+        self._aliases: dict[str, tuple[str, ...]] = {}
+        self._tables: dict[tuple[str, ...], Table] = {(): self.root}
+        self._joins: list[Sql] = []
+
+    def add_alias(self, source: Source) -> None:
+        """Take in a further FROM entry, ``alias.Relationship alias2``."""
+        path = FieldPath(source.path, position=source.position)
+        relationships = self._from_root(path.parts)
+        self._table(relationships, path)
+        if source.alias:
+            self._aliases[source.alias.lower()] = relationships
+
+    def column(self, path: FieldPath) -> Column:
+        """The column that a path names.
+
+        Raises:
+            SoqlError: ``INVALID_FIELD``, naming the part that isn't there.
+        """
+        parts = self._from_root(path.parts)
+        table = self._table(parts[:-1], path)
+        field = table.object.field(parts[-1])
+        if field is None:
+            message = NO_COLUMN.format(parts[-1], table.object.name)
+            raise self.compilation.error(path.position, message, "INVALID_FIELD")
+        return Column(table, field, value_sql(table, field))
+
+    def table(self, path: tuple[str, ...]) -> Table:
+        """The table that a column before was found in."""
+        return self._tables[path]
+
+    def from_sql(self) -> Sql:
+        """The FROM clause without its keyword."""
+        root = Sql(f"{quote(self.root.object.name)} {self.root.alias}")
+        return join(" ", [root, *self._joins])
+
+    def visible(self) -> Sql | None:
+        """The condition that hides the recycle bin, unless it is asked for."""
+        if self.compilation.context.include_deleted:
+            return None
+        return Sql(f"NOT {self.root.alias}._deleted")
+
+    def owned_by(self, user_id: str) -> Sql | None:
+        """The condition of USING SCOPE mine; None for objects without an owner."""
+        if self.root.object.field("OwnerId") is None:
+            return None
+        return fill("{} = {}", Sql(self.root.column("OwnerId")), bind(user_id))
+
+    def _from_root(self, parts: tuple[str, ...]) -> tuple[str, ...]:
+        """The parts without a leading alias or object name."""
+        if len(parts) == 1:
+            return parts
+        first = parts[0].lower()
+        if first in self._aliases:
+            return (*self._aliases[first], *parts[1:])
+        if first in self._names and self.root.object.relationship(first) is None:
+            return parts[1:]
+        return parts
+
+    def _table(self, relationships: tuple[str, ...], path: FieldPath) -> Table:
+        if len(relationships) > MAX_PARENT_LEVELS:
+            message = f"a path may follow at most {MAX_PARENT_LEVELS} relationships"
+            raise self.compilation.error(path.position, message)
+        table = self.root
+        for name in relationships:
+            table = self._parent(table, name, path)
+        return table
+
+    def _parent(self, table: Table, name: str, path: FieldPath) -> Table:
+        reference = table.object.relationship(name)
+        schema = self.compilation.schema
+        if reference is None or not has_targets(schema, reference.reference_to):
+            message = NO_RELATIONSHIP.format(name)
+            raise self.compilation.error(path.position, message, "INVALID_FIELD")
+        key = (*table.path, str(reference.relationship_name))
+        if key not in self._tables:
+            self._tables[key] = self._join(table, reference, key)
+        if len(self._tables) > MAX_PARENT_PATHS + 1:
+            message = f"a query may use at most {MAX_PARENT_PATHS} parent relationships"
+            raise self.compilation.error(path.position, message)
+        return self._tables[key]
+
+    def _join(self, table: Table, reference: Field, key: tuple[str, ...]) -> Table:
+        alias, schema = self.compilation.alias(), self.compilation.schema
+        if reference.polymorphic:
+            target = name_object(schema)
+            rows = f"({name_rows_sql(schema, reference.reference_to, target)})"
+        else:
+            target = schema.objects[reference.reference_to[0]]
+            rows = quote(target.name)
+        parent = Table(alias, target, key, reference.polymorphic)
+        key_sql = value_sql(table, reference).text
+        self._joins.append(Sql(f"LEFT JOIN {rows} {alias} ON {parent.column('Id')} = {key_sql}"))
+        return parent
+
+
+def value_sql(table: Table, field: Field) -> Sql:
+    """The stored column, or the formula in its type. Compounds have no value of their own."""
+    if field.formula is None or table.polymorphic:
+        return Sql(table.column(field.name))
+    formula = f"({field.formula.replace('{row}', table.alias)})"
+    column_type = duckdb_type(field)
+    return Sql(formula if column_type == "VARCHAR" else f"TRY_CAST({formula} AS {column_type})")
