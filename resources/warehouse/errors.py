@@ -94,3 +94,19 @@ class RereadError(WarehouseError):
             f"{self.records:,} record(s) of {self.table} were read again and still can't be "
             f"ordered: {self.problem}. Nothing was written; run again."
         )
+
+
+class WarehouseUrlError(WarehouseError):
+    """A warehouse URL of no kind that we know."""
+
+    def __init__(self, url: str) -> None:
+        # What stands before the host may be a password.
+        scheme = url.split("://", 1)[0]
+        super().__init__(scheme)
+        self.scheme = scheme
+
+    def __str__(self) -> str:
+        return (
+            f"There is no warehouse for URLs that begin with {self.scheme!r}. "
+            "Use duckdb:///path/to/file.duckdb."
+        )
