@@ -1,0 +1,164 @@
+"""What can be wrong with an asset's settings or inputs.
+
+AssetError
+├── NameCollisionError       two Salesforce names become one warehouse name
+├── UnknownObjectError       the org has no such object, or the user can't see it
+├── UnknownFieldsError       configured fields that the user can't see
+├── FieldNotExtractableError a compound or base64 field was asked for by name
+├── MaskedFieldMissingError  a field to be masked isn't selected
+├── NoModstampError          windows for an object without SystemModstamp
+├── WindowNotOverError       the window may still receive commits
+├── MissingInputError        a stage has nothing to start from
+├── MaskKeyMissingError      fields are to be masked and there's no key
+└── HookError                the user's transform function did something it mustn't
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+
+class AssetError(Exception):
+    """Something about one asset that trying again won't mend."""
+
+
+class NameCollisionError(AssetError):
+    """Two Salesforce names become one warehouse name."""
+
+    def __init__(self, name: str, first: str, second: str) -> None:
+        super().__init__(name, first, second)
+        self.name, self.first, self.second = name, first, second
+
+    def __str__(self) -> str:
+        return (
+            f"{self.first} and {self.second} would both be called {self.name} in the warehouse. "
+            "Exclude one of them, or set `naming: api`."
+        )
+
+
+class UnknownObjectError(AssetError):
+    """The org has no such object, or the user can't see it."""
+
+    def __init__(self, object_name: str, nearest: str | None) -> None:
+        super().__init__(object_name, nearest)
+        self.object_name, self.nearest = object_name, nearest
+
+    def __str__(self) -> str:
+        hint = f" Did you mean {self.nearest}?" if self.nearest else ""
+        return (
+            f"The org has no object {self.object_name} that this user can see.{hint} "
+            "Otherwise give the user's profile or permission set read access to it."
+        )
+
+
+class UnknownFieldsError(AssetError):
+    """Configured fields that describe doesn't show: misspelt, or hidden by field-level security."""
+
+    def __init__(self, object_name: str, nearest: Mapping[str, str | None]) -> None:
+        super().__init__(object_name, dict(nearest))
+        self.object_name, self.nearest = object_name, dict(nearest)
+
+    def __str__(self) -> str:
+        named = ", ".join(
+            f"{name} (did you mean {near}?)" if near else name
+            for name, near in self.nearest.items()
+        )
+        return (
+            f"{self.object_name} has no field {named} that this user can see: misspelt, or hidden "
+            "by field-level security. Correct the name, or give the user's profile or permission "
+            "set read access to the field."
+        )
+
+
+class FieldNotExtractableError(AssetError):
+    """A field was asked for by name that no query can bring as a column."""
+
+    def __init__(self, object_name: str, field_name: str, field_type: str) -> None:
+        super().__init__(object_name, field_name, field_type)
+        self.object_name, self.field_name, self.field_type = object_name, field_name, field_type
+
+    def __str__(self) -> str:
+        return (
+            f"{self.object_name}.{self.field_name} is of type {self.field_type}, which isn't "
+            "extracted. Remove it from `fields`."
+        )
+
+
+class MaskedFieldMissingError(AssetError):
+    """A field to be masked isn't selected, so nothing would be masked."""
+
+    def __init__(self, object_name: str, field_name: str) -> None:
+        super().__init__(object_name, field_name)
+        self.object_name, self.field_name = object_name, field_name
+
+    def __str__(self) -> str:
+        return (
+            f"{self.object_name}: `mask` names {self.field_name}, which isn't among the selected "
+            "fields. Add it to `fields`, or remove it from `mask`."
+        )
+
+
+class NoModstampError(AssetError):
+    """Windows on SystemModstamp are configured for an object that has none."""
+
+    def __init__(self, object_name: str) -> None:
+        super().__init__(object_name)
+        self.object_name = object_name
+
+    def __str__(self) -> str:
+        return (
+            f"{self.object_name} has no SystemModstamp that this user can see, so it has no "
+            "windows. Remove its `partitions`: it is then read whole each time."
+        )
+
+
+class WindowNotOverError(AssetError):
+    """Transactions that belong to the window may not have been committed yet."""
+
+    def __init__(self, window_end: datetime, ready_at: datetime, org_now: datetime) -> None:
+        super().__init__(window_end, ready_at, org_now)
+        self.window_end, self.ready_at, self.org_now = window_end, ready_at, org_now
+
+    def __str__(self) -> str:
+        return (
+            f"The window up to {self.window_end:%Y-%m-%d %H:%M} UTC can be read from "
+            f"{self.ready_at:%Y-%m-%d %H:%M} UTC on, when late commits have arrived; by the org's "
+            f"clock it is {self.org_now:%Y-%m-%d %H:%M}. Run it again then."
+        )
+
+
+class MissingInputError(AssetError):
+    """A stage was started alone and the stage before it has left nothing."""
+
+    def __init__(self, wanted: str, reason: str, remedy: str) -> None:
+        super().__init__(wanted, reason, remedy)
+        self.wanted, self.reason, self.remedy = wanted, reason, remedy
+
+    def __str__(self) -> str:
+        return f"Nothing to start from: {self.reason}. Materialize {self.wanted} {self.remedy}."
+
+
+class MaskKeyMissingError(AssetError):
+    """Fields are to be masked and there's no key to do it with."""
+
+    def __init__(self, object_name: str) -> None:
+        super().__init__(object_name)
+        self.object_name = object_name
+
+    def __str__(self) -> str:
+        return (
+            f"{self.object_name} has fields to mask, and TIDEGATE_MASK_KEY isn't set. "
+            "Set it to a long random text and keep it: another key gives other masks."
+        )
+
+
+class HookError(AssetError):
+    """The user's transform function did something it mustn't."""
+
+    def __init__(self, hook: str, problem: str) -> None:
+        super().__init__(hook, problem)
+        self.hook, self.problem = hook, problem
+
+    def __str__(self) -> str:
+        return f"The transform {self.hook} {self.problem}."

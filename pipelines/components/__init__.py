@@ -1,0 +1,7 @@
+"""The YAML faces of Tidegate: what a user writes in ``defs.yaml``."""
+
+from pipelines.components.salesforce_connection import SalesforceConnection
+from pipelines.components.salesforce_sync import SalesforceSync
+from pipelines.components.warehouse_connection import WarehouseConnection
+
+__all__ = ["SalesforceConnection", "SalesforceSync", "WarehouseConnection"]

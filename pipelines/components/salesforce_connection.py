@@ -1,0 +1,64 @@
+"""A Salesforce org, declared by name in YAML; its secrets come from the environment."""
+
+import dagster as dg
+from pydantic import Field
+
+from pipelines import environment
+from pipelines.components.configuration import StrictComponent
+from pipelines.components.errors import ConfigurationError
+from pipelines.components.setting_types import ApiVersion, EnvironmentName, ResourceName
+from resources.salesforce.resource import SalesforceResource
+
+
+class SalesforceConnection(StrictComponent):
+    """One Salesforce org. Syncs refer to it by its name."""
+
+    name: ResourceName = Field(
+        default="salesforce", description="Stands in every key, table and file of this org."
+    )
+    environment: EnvironmentName = Field(
+        default="SALESFORCE",
+        description="Prefix of the variables that say where the org is and how to log in: "
+        "<prefix>_LOGIN_URL, <prefix>_FLOW, <prefix>_CLIENT_ID and so on.",
+    )
+    api_version: ApiVersion = Field(
+        default="66.0",
+        description="Version of Salesforce's API; <prefix>_API_VERSION overrides it.",
+    )
+    reserve: int = Field(
+        default=0,
+        ge=0,
+        description="Daily API requests that runs leave to the org's other users; a run that would "
+        "go below is deferred.",
+    )
+    concurrent_steps: int = Field(
+        default=4, ge=1, description="How many objects of this org are read at once."
+    )
+
+    @property
+    def resource_key(self) -> str:
+        """The name of the connection among Dagster's resources."""
+        return f"org_{self.name}"
+
+    @property
+    def pool(self) -> str:
+        """The pool with the limit ``concurrent_steps``; `python -m pipelines setup` sets it."""
+        return f"salesforce_{self.name}"
+
+    def resource(self) -> SalesforceResource:
+        """The org as assets and schedules get it; nothing is asked of the org yet."""
+        try:
+            auth = environment.auth(self.name, self.environment)
+        except environment.EnvironmentValueError as error:
+            raise ConfigurationError([self.mistake(["environment"], str(error))]) from None
+        return SalesforceResource(
+            name=self.name,
+            login_url=environment.login_url(self.environment),
+            auth=auth,
+            api_version=environment.api_version(self.environment) or self.api_version,
+            reserve=self.reserve,
+        )
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """The resource alone; syncs build the assets."""
+        return dg.Definitions(resources={self.resource_key: self.resource()})

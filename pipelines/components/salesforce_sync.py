@@ -1,0 +1,193 @@
+"""Salesforce objects that flow into a warehouse, as a user writes them down in YAML."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import dagster as dg
+from dagster.components.scaffold.scaffold import scaffold_with
+from pydantic import Field, field_validator
+
+from assets.inbound import inbound_assets
+from assets.naming import warehouse_name
+from assets.specs import LATE_COMMIT_MARGIN_S, ObjectSpec, PartitionSpec, SyncSpec
+from assets.spelling import nearest
+from assets.translator import SalesforceObjectProps, SalesforceTranslator
+from pipelines import environment
+from pipelines.components.configuration import StrictComponent, StrictModel
+from pipelines.components.errors import ConfigurationError, Mistake
+from pipelines.components.salesforce_connection import SalesforceConnection
+from pipelines.components.scaffolding import SyncScaffolder
+from pipelines.components.setting_types import (
+    Cron,
+    Hook,
+    Names,
+    ObjectName,
+    PartitionStart,
+    ResourceName,
+    Tags,
+    TimeZone,
+)
+from pipelines.components.warehouse_connection import WarehouseConnection
+from pipelines.jobs import sync_jobs
+from pipelines.schedules.nightly import nightly_schedule
+
+
+class Partitions(StrictModel):
+    """Time windows on SystemModstamp."""
+
+    every: Literal["hour", "day", "week", "month"] = Field(
+        default="day", description="Length of a window."
+    )
+    start: PartitionStart = Field(
+        description="Start of the first window, which also takes everything older."
+    )
+
+
+class SyncedObject(StrictModel):
+    """What to read of one object, and what to make of it."""
+
+    fields: Names = Field(
+        default=["*"], description='Field names or patterns such as "Billing*"; "*" is every field.'
+    )
+    exclude: list[str] = Field(default=[], description="Fields or patterns to leave out.")
+    where: str | None = Field(
+        default=None, min_length=1, description="SOQL condition; other rows are removed."
+    )
+    mask: list[str] = Field(default=[], description="Fields or patterns to replace by hashes.")
+    transform: Hook | None = Field(
+        default=None, description="module:function from one pandas frame to another."
+    )
+    partitions: Partitions | None = Field(
+        default=None, description="Windows; without them the object is read whole each time."
+    )
+    numbers: Literal["decimal", "float"] = Field(
+        default="decimal", description="What numbers become: exact, with the described digits."
+    )
+    deletes: Literal["flag", "remove"] = Field(
+        default="flag", description="Whether a deleted record's row stays, with `_deleted`."
+    )
+    late_commit_margin_s: int = Field(
+        default=LATE_COMMIT_MARGIN_S,
+        ge=0,
+        description="How much later than its SystemModstamp a transaction may be committed.",
+    )
+    description: str | None = Field(default=None, description="Shown on the table's page.")
+    group: str | None = Field(default=None, description="Dagster group of the object's assets.")
+    owners: list[str] = Field(default=[], description='E-mail addresses or "team:name".')
+    tags: Tags = Field(default={}, description="Dagster tags of the object's assets.")
+
+    @field_validator("mask")
+    @classmethod
+    def _id_stays(cls, names: list[str]) -> list[str]:
+        if any(name.lower() in ("id", "systemmodstamp", "isdeleted") for name in names):
+            raise ValueError(
+                "Id, SystemModstamp and IsDeleted can't be masked: the merge needs them"
+            )
+        return names
+
+    def spec(self, name: str) -> ObjectSpec:
+        """The same as the factories understand it."""
+        partitions = self.partitions
+        return ObjectSpec(
+            name=name,
+            fields=tuple(self.fields),
+            exclude=tuple(self.exclude),
+            where=self.where,
+            mask=tuple(self.mask),
+            transform=self.transform,
+            partitions=PartitionSpec(partitions.every, partitions.start) if partitions else None,
+            numbers=self.numbers,
+            deletes=self.deletes,
+            late_commit_margin_s=self.late_commit_margin_s,
+            group=self.group,
+            owners=tuple(self.owners),
+            tags=dict(self.tags),
+            description=self.description,
+        )
+
+
+@scaffold_with(SyncScaffolder)
+class SalesforceSync(StrictComponent):
+    """Salesforce objects that are kept in step with tables of a warehouse."""
+
+    name: ResourceName | None = Field(
+        default=None, description="Name of the sync, by default that of its folder."
+    )
+    org: str = Field(default="salesforce", description="A SalesforceConnection's name.")
+    warehouse: str = Field(default="default", description="A WarehouseConnection's name.")
+    schema_: str | None = Field(
+        default=None, alias="schema", description="Schema of the tables, by default the org's name."
+    )
+    naming: Literal["fivetran", "api"] = Field(
+        default="fivetran", description="snake_case as Fivetran writes it, or Salesforce's names."
+    )
+    schedule: Cron | None = Field(default=None, description="When missing windows are run.")
+    timezone: TimeZone = Field(default="UTC", description="Time zone of the schedule.")
+    group: str | None = Field(default=None, description="Dagster group of all objects.")
+    objects: dict[ObjectName, SyncedObject] = Field(
+        min_length=1, description="What to read, by the object's API name."
+    )
+
+    @field_validator("objects")
+    @classmethod
+    def _one_table_each(cls, objects: dict[str, SyncedObject]) -> dict[str, SyncedObject]:
+        tables: dict[str, str] = {}
+        for name in objects:
+            other = tables.setdefault(warehouse_name(name), name)
+            if other != name:
+                raise ValueError(f"{other} and {name} would both be {warehouse_name(name)}")
+        return objects
+
+    def get_asset_spec(self, props: SalesforceObjectProps) -> dg.AssetSpec:
+        """What Dagster shows of one stage of one object; override to show something else."""
+        return SalesforceTranslator().get_asset_spec(props)
+
+    def specs(self) -> list[ObjectSpec]:
+        """The objects, in the order of the file."""
+        return [one.spec(name) for name, one in self.objects.items()]
+
+    def sync(self) -> SyncSpec:
+        """Where the objects come from and go to."""
+        return SyncSpec(
+            name=self.name or self._folder or self.org,
+            org=self.org,
+            warehouse=self.warehouse,
+            schema=self.schema_ or self.org,
+            naming=self.naming,
+            warehouse_kind=environment.warehouse_kind(),
+            group=self.group,
+        )
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """Assets, checks, job and schedule of the sync.
+
+        Raises:
+            ConfigurationError: A connection isn't declared.
+        """
+        self._check_connections(context)
+        sync, specs = self.sync(), self.specs()
+        assets = inbound_assets(sync, specs, self.get_asset_spec)
+        jobs = sync_jobs(sync, specs)
+        schedules = []
+        if self.schedule:
+            schedules.append(nightly_schedule(sync, specs, self.schedule, self.timezone))
+        return dg.Definitions(assets=assets, jobs=jobs, schedules=schedules)
+
+    def _check_connections(self, context: dg.ComponentLoadContext) -> None:
+        tree = context.component_tree
+        orgs = [one.name for one in tree.get_all_components(SalesforceConnection)]
+        warehouses = [one.name for one in tree.get_all_components(WarehouseConnection)]
+        mistakes = [
+            *self._unknown("org", self.org, "SalesforceConnection", orgs),
+            *self._unknown("warehouse", self.warehouse, "WarehouseConnection", warehouses),
+        ]
+        if mistakes:
+            raise ConfigurationError(mistakes)
+
+    def _unknown(self, key: str, name: str, kind: str, known: list[str]) -> list[Mistake]:
+        if name in known:
+            return []
+        declared = ", ".join(sorted(known)) or "none"
+        problem = f"no {kind} is called {name!r}; declared are: {declared}"
+        return [self.mistake([key], problem, nearest(name, known))]

@@ -1,0 +1,25 @@
+"""The code location that Dagster loads: what stands in ``defs/``, and what all of it shares."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from assets.mask_key import MaskKeyResource
+from pipelines import environment
+from resources.landing.resource import LandingResource
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Every sync and connection of ``defs/``."""
+    return dg.Definitions.merge(
+        dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
+        dg.Definitions(
+            resources={
+                "landing": LandingResource(
+                    url=environment.landing_url(), project_root=str(environment.CHECKOUT)
+                ),
+                "mask_key": MaskKeyResource(key=environment.mask_key()),
+            },
+        ),
+    )

@@ -1,0 +1,42 @@
+"""Jobs that start the objects of a sync by hand."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from assets.keys import object_keys
+from assets.partitions import partitions_definition
+from assets.specs import ObjectSpec, PartitionSpec, SyncSpec
+
+_OFTEN = {"hour": "hourly", "day": "daily", "week": "weekly", "month": "monthly"}
+
+
+def sync_jobs(sync: SyncSpec, specs: Sequence[ObjectSpec]) -> list[UnresolvedAssetJobDefinition]:
+    """One job per kind of window, because a Dagster job has one partitioning."""
+    by_windows: dict[PartitionSpec | None, list[ObjectSpec]] = defaultdict(list)
+    for spec in specs:
+        by_windows[spec.partitions].append(spec)
+    return [
+        dg.define_asset_job(
+            name=job_name(sync, windows, list(by_windows)),
+            selection=dg.AssetSelection.assets(
+                *(key for spec in group for key in object_keys(sync, spec).stages)
+            ),
+            partitions_def=partitions_definition(windows) if windows else None,
+            description=f"{', '.join(spec.name for spec in group)} of {sync.name}.",
+        )
+        for windows, group in by_windows.items()
+    ]
+
+
+def job_name(
+    sync: SyncSpec, windows: PartitionSpec | None, all_windows: Sequence[PartitionSpec | None]
+) -> str:
+    """`crm_daily`, `crm_whole`; with the start in it when two kinds differ by that alone."""
+    if windows is None:
+        return f"{sync.name}_whole"
+    name = f"{sync.name}_{_OFTEN[windows.every]}"
+    alike = [one for one in all_windows if one and one.every == windows.every]
+    return f"{name}_{windows.start:%Y%m%d}" if len(alike) > 1 else name

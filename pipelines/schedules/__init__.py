@@ -1,0 +1,1 @@
+"""When syncs run by themselves."""
