@@ -1,0 +1,1 @@
+"""Logging in: the token endpoint, sessions, identity."""

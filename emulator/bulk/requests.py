@@ -1,0 +1,86 @@
+"""Reading a request for a query job, and refusing what Bulk 2.0 refuses."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from emulator.bulk.spool import DELIMITERS, LINE_ENDINGS, CsvFormat
+from emulator.errors import ApiError
+
+OPERATIONS = ("query", "queryAll")
+_KEYS = {"operation", "query", "contentType", "columnDelimiter", "lineEnding"}
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """What a client asks for."""
+
+    soql: str
+    operation: str
+    csv: CsvFormat
+
+    @property
+    def include_deleted(self) -> bool:
+        return self.operation == "queryAll"
+
+
+def read_job_request(body: Mapping[str, Any]) -> JobRequest:
+    """The job that a client asks for.
+
+    Raises:
+        ApiError: A key or value is wrong.
+    """
+    unknown = sorted(set(body) - _KEYS)
+    if unknown:
+        raise ApiError(400, "JSON_PARSER_ERROR", f'Unrecognized field "{unknown[0]}"')
+    operation, soql = body.get("operation"), body.get("query")
+    if operation not in OPERATIONS:
+        raise _invalid_job(f"Operation {operation} is not supported by query jobs")
+    if not isinstance(soql, str) or not soql.strip():
+        raise _invalid_job("Query is required")
+    if body.get("contentType", "CSV") != "CSV":
+        raise _invalid_job(f"Content type {body['contentType']} is not supported")
+    delimiter, ending = body.get("columnDelimiter", "COMMA"), body.get("lineEnding", "LF")
+    if delimiter not in DELIMITERS:
+        raise _invalid_job(f"Column delimiter {delimiter} is not supported")
+    if ending not in LINE_ENDINGS:
+        raise _invalid_job(f"Line ending {ending} is not supported")
+    return JobRequest(soql, operation, CsvFormat(delimiter, ending))
+
+
+def locator_of(row: int) -> str:
+    """A row number as `Sforce-Locator` shows it: base64 without padding (MTAwMDA is 10000)."""
+    return base64.b64encode(str(row).encode()).decode().rstrip("=")
+
+
+def row_of(locator: str) -> int:
+    """The row number of a locator.
+
+    Raises:
+        ApiError: It isn't one.
+    """
+    try:
+        return int(base64.b64decode(locator + "=" * (-len(locator) % 4), validate=True))
+    except (ValueError, binascii.Error):
+        raise ApiError(400, "INVALIDQUERYLOCATOR", "Invalid query locator") from None
+
+
+def max_records_of(text: str | None, default: int) -> int:
+    """The query parameter `maxRecords`.
+
+    Raises:
+        ApiError: It isn't a number from 1 up.
+    """
+    if text is None:
+        return default
+    if not text.isdigit() or int(text) < 1:
+        raise ApiError(400, "INVALIDARGUMENT", f"Invalid value for maxRecords: {text}")
+    return int(text)
+
+
+def _invalid_job(message: str) -> ApiError:
+    return ApiError(400, "INVALIDJOB", f"InvalidJob : {message}")

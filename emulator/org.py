@@ -1,0 +1,145 @@
+"""One Salesforce org: everything that has state, put together, and put back by `reset`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from emulator.auth.keys import key_pair
+from emulator.auth.sessions import Sessions
+from emulator.auth.users import User, find_user
+from emulator.bulk.jobs import Jobs
+from emulator.clock import Clock
+from emulator.errors import UsageError
+from emulator.faults import Faults
+from emulator.ids import make_id
+from emulator.limits import Limits
+from emulator.request_log import RequestLog
+from emulator.rest.pages import Pages
+from emulator.schema.load import load_schema
+from emulator.seeding import seed_rows
+from emulator.settings import CLIENT_ID, DEMO_CDC_OBJECTS, USERNAME, Settings
+from emulator.store.database import Database
+from emulator.store.rows import Rows
+
+REFRESH_SCOPE = "refresh_token api"
+
+
+class Org:
+    """The org that one process serves. `url` is known once the socket is bound."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.schema = load_schema(settings.schema_file)
+        _check_names(self, settings)
+        self.clock = Clock(settings.clock)
+        self.temporary_folder = Path(tempfile.mkdtemp(prefix="tidegate-emulator-"))
+        self.folder = settings.data_folder or self.temporary_folder
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.keys = key_pair(self.folder)
+        file = settings.data_folder and settings.data_folder / "org.duckdb"
+        kept = _read_state(self.folder) if file and file.exists() else None
+        self.database = Database(file, self.temporary_folder)
+        self.rows = Rows(self.database, self.schema)
+        self.limits = Limits(self.clock.now)
+        self.faults = Faults()
+        self.requests = RequestLog()
+        self.pages = Pages(self.database)
+        self.jobs = Jobs(self)
+        self.rotates_refresh_tokens = False
+        self.cdc_objects: tuple[str, ...] = ()
+        self.url = ""
+        self.schema_changed = self.clock.now().replace(microsecond=0)
+        if kept is None:
+            self._seed(settings.seed, settings.rows)
+            self._set_cdc(settings.seed)
+        else:
+            self._keep_on(kept)
+        self.organization_id = self._organization_id()
+        self.sessions = Sessions(self.organization_id)
+        self.refresh_token = self._default_refresh_token()
+        self.save_state()
+
+    @property
+    def admin(self) -> User:
+        """The user as whom client credentials and the controls act."""
+        with self.database.reader() as connection:
+            user = find_user(connection, "Username", USERNAME)
+        assert user is not None, f"the base records hold no user {USERNAME}"
+        return user
+
+    def settle(self) -> datetime:
+        """Make due late commits visible; returns the org's time."""
+        now = self.clock.now()
+        self.rows.settle(now)
+        return now
+
+    def reset(self, seed: str | None = None) -> None:
+        """As freshly started: rows, clock, tokens, jobs, faults, limits, log."""
+        self.faults.clear()
+        self.jobs.clear()
+        self.pages.clear()
+        self.clock.restart(self.settings.clock)
+        self.rows.clear()
+        self.limits.clear()
+        self.requests.clear()
+        self.sessions.clear()
+        self.rotates_refresh_tokens = False
+        self._seed(seed or self.settings.seed, self.settings.rows if seed is None else {})
+        self._set_cdc(seed or self.settings.seed)
+        self.refresh_token = self._default_refresh_token(self.refresh_token)
+        self.save_state()
+
+    def save_state(self) -> None:
+        """Note in the data folder what isn't a row."""
+        if self.settings.data_folder is not None:
+            state = {"clock_offset_s": self.clock.offset_s, "cdc": list(self.cdc_objects)}
+            (self.folder / "state.json").write_text(json.dumps(state))
+
+    def close(self) -> None:
+        """Stop the workers, close the database, remove temporary files."""
+        self.jobs.close()
+        self.save_state()
+        self.database.close()
+        shutil.rmtree(self.temporary_folder, ignore_errors=True)
+
+    def _seed(self, seed: str, rows: Mapping[str, int]) -> None:
+        now = self.clock.now().replace(microsecond=0)
+        self.rows.load(lambda connection: seed_rows(connection, self.schema, seed, rows, now))
+
+    def _set_cdc(self, seed: str) -> None:
+        chosen = self.settings.cdc_objects
+        default = DEMO_CDC_OBJECTS if seed == "demo" else ()
+        self.cdc_objects = default if chosen is None else chosen
+
+    def _keep_on(self, state: Mapping[str, Any]) -> None:
+        if self.settings.clock is None:
+            self.clock.offset_s = float(state["clock_offset_s"])
+        chosen = self.settings.cdc_objects
+        self.cdc_objects = tuple(state["cdc"]) if chosen is None else chosen
+
+    def _organization_id(self) -> str:
+        with self.database.reader() as connection:
+            row = connection.execute('SELECT "Id" FROM "Organization" LIMIT 1').fetchone()
+        return str(row[0]) if row else make_id("00D", 1)
+
+    def _default_refresh_token(self, token: str | None = None) -> str:
+        return self.sessions.approve(self.admin.id, CLIENT_ID, REFRESH_SCOPE, token)
+
+
+def _check_names(org: Org, settings: Settings) -> None:
+    for option, names in (("--rows", settings.rows), ("--cdc", settings.cdc_objects or ())):
+        for name in names:
+            if name not in org.schema.objects:
+                raise UsageError(f"{option} {name}: the org has no object of that name")
+
+
+def _read_state(folder: Path) -> dict[str, Any]:
+    file = folder / "state.json"
+    state: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return {"clock_offset_s": 0.0, "cdc": []} | state

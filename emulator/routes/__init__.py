@@ -1,0 +1,1 @@
+"""Handlers, one file per resource: a call in, an answer out."""

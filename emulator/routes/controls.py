@@ -1,0 +1,201 @@
+"""The controls under /_emulator: the org's time, its rows, faults, the log of requests."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from emulator.answer import Answer, FilePart
+from emulator.call import Call
+from emulator.errors import ApiError, ControlError
+from emulator.schema.model import Field, SObject
+from emulator.settings import SEEDS
+from emulator.store.changes import Request
+from emulator.store.truth import write_truth
+from emulator.timestamps import parse_moment
+
+_CHANGES = ("create", "update", "delete", "undelete", "purge")
+_RECORD_KEYS = {*_CHANGES, "modstamp", "commit_after_s"}
+
+
+def show_clock(call: Call) -> Answer:
+    """GET /_emulator/clock"""
+    return _clock_answer(call)
+
+
+def set_clock(call: Call) -> Answer:
+    """PUT /_emulator/clock {"now": ISO}"""
+    call.org.clock.set(_moment(_body(call, {"now"}).get("now"), "now"))
+    return _clock_answer(call)
+
+
+def advance_clock(call: Call) -> Answer:
+    """POST /_emulator/clock/advance {"seconds": n}"""
+    call.org.clock.advance(_number(_body(call, {"seconds"}).get("seconds"), "seconds"))
+    return _clock_answer(call)
+
+
+def change_records(call: Call) -> Answer:
+    """POST /_emulator/records/{object}: one transaction, as an internal user"""
+    org, sobject = call.org, _sobject(call)
+    body = _body(call, _RECORD_KEYS)
+    now = org.settle()
+    stamp = _moment(body["modstamp"], "modstamp") if "modstamp" in body else now
+    late_s = _number(body.get("commit_after_s", 0), "commit_after_s")
+    lists = {key: _list(body, key) for key in _CHANGES}
+    request = Request(sobject, org.admin.id, stamp.replace(microsecond=0), internal=True, **lists)
+    try:
+        ids = org.rows.change(request, due=now + timedelta(seconds=late_s) if late_s > 0 else None)
+    except ApiError as error:
+        raise ControlError(f"{sobject.name}: {error.code}: {error.message}") from None
+    return Answer(200, {"ids": ids})
+
+
+def show_records(call: Call) -> Answer:
+    """GET /_emulator/records/{object}?fields=A,B&deleted=true, as NDJSON"""
+    org, sobject = call.org, _sobject(call)
+    org.settle()
+    file = org.temporary_folder / f"records-{uuid.uuid4().hex}.ndjson"
+    deleted = call.query.get("deleted", "false").lower() == "true"
+    with org.database.reader() as connection:
+        write_truth(connection, sobject, _fields(call, sobject), file, include_deleted=deleted)
+    part = FilePart(file, 0, file.stat().st_size, "application/x-ndjson", remove_after=True)
+    return Answer(200, part)
+
+
+def add_fault(call: Call) -> Answer:
+    """POST /_emulator/faults"""
+    body = _json(call)
+    fault = call.org.faults.add(body)
+    return Answer(200, {"number": fault.number})
+
+
+def show_faults(call: Call) -> Answer:
+    """GET /_emulator/faults"""
+    return Answer(200, {"faults": call.org.faults.as_json()})
+
+
+def clear_faults(call: Call) -> Answer:
+    """DELETE /_emulator/faults"""
+    call.org.faults.clear()
+    return Answer(200, {"faults": []})
+
+
+def show_cdc(call: Call) -> Answer:
+    """GET /_emulator/cdc"""
+    return Answer(200, {"objects": list(call.org.cdc_objects)})
+
+
+def set_cdc(call: Call) -> Answer:
+    """PUT /_emulator/cdc {"objects": […]}"""
+    names = _list(_body(call, {"objects"}), "objects")
+    for name in names:
+        if name not in call.org.schema.objects:
+            raise ControlError(f"the org has no object {name}", 404)
+    call.org.cdc_objects = tuple(names)
+    call.org.save_state()
+    return show_cdc(call)
+
+
+def show_requests(call: Call) -> Answer:
+    """GET /_emulator/requests?since=n"""
+    since = call.query.get("since", "0")
+    if not since.isdigit():
+        raise ControlError(f"`since` is the number of a request; got {since!r}")
+    return Answer(200, {"requests": call.org.requests.since(int(since))})
+
+
+def show_auth(call: Call) -> Answer:
+    """GET /_emulator/auth"""
+    org = call.org
+    return Answer(
+        200,
+        {
+            "rotate_refresh_tokens": org.rotates_refresh_tokens,
+            "session_s": org.sessions.session_s,
+        },
+    )
+
+
+def set_auth(call: Call) -> Answer:
+    """PUT /_emulator/auth {"rotate_refresh_tokens"?: bool, "session_s"?: n}"""
+    body = _body(call, {"rotate_refresh_tokens", "session_s"})
+    if "rotate_refresh_tokens" in body:
+        call.org.rotates_refresh_tokens = body["rotate_refresh_tokens"] is True
+    if "session_s" in body:
+        call.org.sessions.session_s = _number(body["session_s"], "session_s")
+    return show_auth(call)
+
+
+def reset(call: Call) -> Answer:
+    """POST /_emulator/reset {"seed"?: …}"""
+    seed = _body(call, {"seed"}).get("seed") if call.body else None
+    if seed is not None and seed not in SEEDS:
+        raise ControlError(f"`seed` is one of {', '.join(SEEDS)}; got {seed!r}")
+    call.org.reset(seed)
+    return Answer(200, {"seed": seed or call.org.settings.seed})
+
+
+def _clock_answer(call: Call) -> Answer:
+    now = call.org.settle()
+    call.org.save_state()
+    return Answer(200, {"now": f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z"})
+
+
+def _sobject(call: Call) -> SObject:
+    name = call.arguments["object"]
+    found = call.org.schema.object(name)
+    if found is None or not found.has_rows:
+        raise ControlError(f"the org keeps no rows of an object {name}", 404)
+    return found
+
+
+def _fields(call: Call, sobject: SObject) -> list[Field]:
+    asked = [name for name in call.query.get("fields", "").split(",") if name]
+    if not asked:
+        return [one for one in sobject.fields.values() if not one.is_compound]
+    fields = []
+    for name in asked:
+        field = sobject.field(name)
+        if field is None or field.is_compound:
+            raise ControlError(f"{sobject.name} has no field {name} with a value of its own", 404)
+        fields.append(field)
+    return fields
+
+
+def _json(call: Call) -> Any:
+    try:
+        return call.json()
+    except ApiError as error:
+        raise ControlError(error.message) from None
+
+
+def _body(call: Call, keys: set[str]) -> dict[str, Any]:
+    body = _json(call)
+    if not isinstance(body, dict):
+        raise ControlError("the body is a JSON object")
+    unknown = sorted(set(body) - keys)
+    if unknown:
+        raise ControlError(f"this takes {', '.join(sorted(keys))}; got {', '.join(unknown)}")
+    return body
+
+
+def _list(body: dict[str, Any], key: str) -> list[Any]:
+    value = body.get(key, [])
+    if not isinstance(value, list):
+        raise ControlError(f"`{key}` is a list")
+    return value
+
+
+def _number(value: Any, key: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ControlError(f"`{key}` is a number; got {value!r}")
+    return float(value)
+
+
+def _moment(value: Any, key: str) -> datetime:
+    try:
+        return parse_moment(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ControlError(f"`{key}` is an ISO datetime; got {value!r}") from None

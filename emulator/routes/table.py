@@ -1,0 +1,95 @@
+"""Which handler answers which path."""
+
+from __future__ import annotations
+
+from emulator.router import Router
+from emulator.routes import (
+    bulk_query,
+    controls,
+    describe,
+    limits,
+    oauth,
+    query,
+    replication,
+    rows,
+    versions,
+)
+
+DATA = "/services/data"
+API = f"{DATA}/{{version}}"
+OAUTH = "/services/oauth2"
+CONTROLS = "/_emulator"
+
+
+def all_routes() -> Router:
+    """Every path that the org serves. Fixed paths come before those with names in braces."""
+    router = Router()
+    _add_login(router)
+    _add_controls(router)
+    _add_data(router)
+    _add_bulk(router)
+    return router
+
+
+def _add_login(router: Router) -> None:
+    router.add("POST", f"{OAUTH}/token", oauth.token, login=False)
+    router.add("POST", f"{OAUTH}/introspect", oauth.introspect, login=False)
+    for method in ("GET", "POST"):
+        router.add(method, f"{OAUTH}/revoke", oauth.revoke, login=False)
+        router.add(method, f"{OAUTH}/userinfo", oauth.show_userinfo)
+    router.add("GET", "/.well-known/openid-configuration", oauth.show_discovery, login=False)
+    router.add("GET", "/id/{org}/{user}", oauth.show_identity)
+
+
+def _add_controls(router: Router) -> None:
+    for method, path, handler in (
+        ("GET", "clock", controls.show_clock),
+        ("PUT", "clock", controls.set_clock),
+        ("POST", "clock/advance", controls.advance_clock),
+        ("POST", "records/{object}", controls.change_records),
+        ("GET", "records/{object}", controls.show_records),
+        ("POST", "faults", controls.add_fault),
+        ("GET", "faults", controls.show_faults),
+        ("DELETE", "faults", controls.clear_faults),
+        ("GET", "cdc", controls.show_cdc),
+        ("PUT", "cdc", controls.set_cdc),
+        ("GET", "requests", controls.show_requests),
+        ("GET", "auth", controls.show_auth),
+        ("PUT", "auth", controls.set_auth),
+        ("POST", "reset", controls.reset),
+    ):
+        router.add(method, f"{CONTROLS}/{path}", handler, login=False)
+
+
+def _add_data(router: Router) -> None:
+    router.add("GET", DATA, versions.list_versions, login=False)
+    router.add("GET", API, versions.list_resources)
+    router.add("GET", f"{API}/limits", limits.show_limits)
+    router.add("GET", f"{API}/limits/recordCount", limits.record_count)
+    router.add("GET", f"{API}/query", query.query)
+    router.add("GET", f"{API}/queryAll", query.query_all)
+    router.add("GET", f"{API}/query/{{locator}}", query.next_page)
+    router.add("GET", f"{API}/queryAll/{{locator}}", query.next_page)
+    sobject = f"{API}/sobjects/{{object}}"
+    router.add("GET", f"{API}/sobjects", describe.show_global)
+    router.add("GET", f"{sobject}/describe", describe.show_object)
+    router.add("GET", f"{sobject}/updated", replication.updated)
+    router.add("GET", f"{sobject}/deleted", replication.deleted)
+    router.add("GET", sobject, describe.show_basic)
+    router.add("POST", sobject, rows.create)
+    router.add("GET", f"{sobject}/{{id}}", rows.read)
+    router.add("PATCH", f"{sobject}/{{id}}", rows.update)
+    router.add("DELETE", f"{sobject}/{{id}}", rows.delete)
+    router.add("GET", f"{sobject}/{{field}}/{{value}}", rows.read_by_external_id)
+    router.add("PATCH", f"{sobject}/{{field}}/{{value}}", rows.upsert)
+
+
+def _add_bulk(router: Router) -> None:
+    jobs = f"{API}/jobs/query"
+    router.add("POST", jobs, bulk_query.create)
+    router.add("GET", jobs, bulk_query.list_jobs)
+    router.add("GET", f"{jobs}/{{job}}", bulk_query.show)
+    router.add("PATCH", f"{jobs}/{{job}}", bulk_query.change_state)
+    router.add("DELETE", f"{jobs}/{{job}}", bulk_query.delete)
+    router.add("GET", f"{jobs}/{{job}}/results", bulk_query.results)
+    router.add("GET", f"{jobs}/{{job}}/resultPages", bulk_query.result_pages)

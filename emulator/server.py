@@ -1,0 +1,80 @@
+"""The ASGI application: reads a request, lets a thread answer it, sends the answer, logs it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import unquote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+
+from emulator.call import Call
+from emulator.delivery import deliver
+from emulator.org import Org
+from emulator.responder import Responder, Response
+from emulator.routes.table import CONTROLS, all_routes
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Server:
+    """Serves one org over HTTP."""
+
+    def __init__(self, org: Org) -> None:
+        self._org = org
+        self._responder = Responder(all_routes())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        call = await self._read(scope, receive)
+        response = await run_in_threadpool(self._responder.respond, call)
+        if delay_s := response.fault.get("delay_s"):
+            await asyncio.sleep(float(delay_s))
+        sent = await deliver(
+            send,
+            response.answer,
+            response.headers,
+            response.fault,
+            accepts_gzip="gzip" in call.headers.get("accept-encoding", ""),
+            pretty=call.headers.get("x-prettyprint") == "1",
+            head_only=scope["method"] == "HEAD",
+        )
+        self._note(call, response, sent)
+
+    async def _read(self, scope: Scope, receive: Receive) -> Call:
+        body = bytearray()
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if message["type"] == "http.disconnect" or not message.get("more_body"):
+                break
+        return Call(
+            org=self._org,
+            method=scope["method"],
+            raw_path=scope["raw_path"].decode("latin-1"),
+            raw_query=scope["query_string"].decode("latin-1"),
+            headers=Headers(scope=scope),
+            body=bytes(body),
+            now=self._org.clock.now(),
+        )
+
+    def _note(self, call: Call, response: Response, sent: int) -> None:
+        if call.raw_path.startswith(CONTROLS):
+            return
+        entry: dict[str, Any] = {
+            "at": f"{call.now:%Y-%m-%dT%H:%M:%S}.{call.now.microsecond // 1000:03d}Z",
+            "method": call.method,
+            "path": call.raw_path,
+            "status": response.answer.status,
+            "bytes": sent,
+            "api_calls": response.api_calls,
+        }
+        # Queries of the data APIs hold SOQL and locators; those of the login hold secrets.
+        if call.session is not None and call.raw_path.startswith("/services/data"):
+            entry["query"] = unquote(call.raw_query.replace("+", " "))
+        self._org.requests.add(entry)

@@ -1,0 +1,1 @@
+"""The org's rows: DuckDB tables, one writer, validation before writing."""

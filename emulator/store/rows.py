@@ -1,0 +1,112 @@
+"""The org's rows as one thing: changed here, made visible here."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from emulator.errors import ApiError
+from emulator.schema.model import Schema
+from emulator.store.changes import Plan, Request, plan
+from emulator.store.database import Connection, Database
+from emulator.store.numbers import Numbers
+from emulator.store.tables import create_tables, empty_tables
+from emulator.store.writing import apply
+
+
+@dataclass(frozen=True, eq=False)
+class LateCommit:
+    """A transaction that has stamped its rows and isn't committed yet."""
+
+    due: datetime
+    changes: Plan
+
+
+class Rows:
+    """Changes rows, one transaction per call; late commits appear when the org's clock says so.
+
+    `settle` must be called with the org's time before rows are read: a late commit that is due
+    becomes visible there, so that what a read sees depends on the clock alone.
+    """
+
+    def __init__(self, database: Database, schema: Schema) -> None:
+        self.database = database
+        self.schema = schema
+        self._numbers = Numbers()
+        self._late: list[LateCommit] = []
+        self._late_lock = threading.RLock()
+        database.write(lambda connection: create_tables(connection, schema))
+
+    def change(self, request: Request, *, due: datetime | None = None) -> list[str | None]:
+        """Change all rows of the request or none; returns the Ids (see `Plan.ids`).
+
+        Args:
+            due: When the org's clock shows this, the changes become visible; None for at once.
+
+        Raises:
+            ApiError: The first row that is refused, or a row that a late commit holds.
+        """
+        while True:
+            done = self.database.write(lambda connection: self._try(connection, request, due))
+            if isinstance(done, Plan):
+                return done.ids
+            # The controls wait for the lock: what holds it commits, earlier than announced.
+            self._commit(done)
+
+    def settle(self, now: datetime) -> None:
+        """Make the late commits that are due at `now` visible, in the order of their dues."""
+        if not self._late:
+            return
+        with self._late_lock:
+            due = [one for one in self._late if one.due <= now]
+            self._commit(sorted(due, key=lambda one: one.due))
+
+    def load(self, fill: Callable[[Connection], object]) -> None:
+        """Let fixtures write rows straight into the tables."""
+        self.database.write(fill)
+        self._numbers.forget()
+
+    def clear(self) -> None:
+        """Remove every row and every late commit."""
+        with self._late_lock:
+            self._late.clear()
+        self.database.write(lambda connection: empty_tables(connection, self.schema))
+        self._numbers.forget()
+
+    def _try(
+        self, connection: Connection, request: Request, due: datetime | None
+    ) -> Plan | list[LateCommit]:
+        changes = plan(connection, self.schema, self._numbers, request)
+        holders = [one for one in self._late if one.changes.touched & changes.touched]
+        if holders and request.internal:
+            return holders
+        if holders:
+            raise _locked(sorted(changes.touched)[:1])
+        if changes.errors:
+            raise changes.errors[min(changes.errors)]
+        if due is not None:
+            self._late.append(LateCommit(due, changes))
+        else:
+            apply(connection, self.schema, changes)
+        return changes
+
+    def _commit(self, late: list[LateCommit]) -> None:
+        def work(connection: Connection) -> None:
+            for one in late:
+                if one in self._late:
+                    apply(connection, self.schema, one.changes)
+            self._late = [one for one in self._late if one not in late]
+
+        with self._late_lock:
+            self.database.write(work)
+
+
+def _locked(ids: list[str]) -> ApiError:
+    return ApiError(
+        400,
+        "UNABLE_TO_LOCK_ROW",
+        f"unable to obtain exclusive access to this record or 1 records: {','.join(ids)}",
+        [],
+    )

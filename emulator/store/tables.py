@@ -1,0 +1,44 @@
+"""One table per object, named and spelled as the object; a hidden `_deleted` beside IsDeleted."""
+
+from __future__ import annotations
+
+from emulator.ids import ID_MACRO_SQL
+from emulator.schema.columns import duckdb_type
+from emulator.schema.model import Schema, SObject
+from emulator.store.database import Connection
+
+
+def quoted(name: str) -> str:
+    """An identifier for SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def create_tables(connection: Connection, schema: Schema) -> None:
+    """Create every object's table, and the macros that make ids."""
+    for statement in ID_MACRO_SQL.split(";"):
+        if statement.strip():
+            connection.execute(statement)
+    for sobject in schema.objects.values():
+        if sobject.has_rows:
+            connection.execute(_create_sql(sobject))
+
+
+def empty_tables(connection: Connection, schema: Schema) -> None:
+    """Remove all rows of all objects."""
+    for sobject in schema.objects.values():
+        if sobject.has_rows and _holds_rows(connection, sobject):
+            connection.execute(f"DELETE FROM {quoted(sobject.name)}")
+
+
+def _holds_rows(connection: Connection, sobject: SObject) -> bool:
+    return (
+        connection.execute(f"SELECT 1 FROM {quoted(sobject.name)} LIMIT 1").fetchone() is not None
+    )
+
+
+def _create_sql(sobject: SObject) -> str:
+    columns = [f"{quoted(one.name)} {duckdb_type(one)}" for one in sobject.stored_fields]
+    return (
+        f"CREATE TABLE IF NOT EXISTS {quoted(sobject.name)} "
+        f"({', '.join(columns)}, _deleted BOOLEAN)"
+    )

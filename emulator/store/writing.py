@@ -1,0 +1,168 @@
+"""Writing checked changes: set-based, inside the writer's transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from emulator.schema.columns import duckdb_type
+from emulator.schema.model import Schema, SObject
+from emulator.store.changes import Plan
+from emulator.store.database import Connection
+from emulator.store.rows_plan import Columns
+from emulator.store.tables import quoted
+from emulator.store.values import stored_datetime
+
+
+def apply(connection: Connection, schema: Schema, changes: Plan) -> None:
+    """Write a plan, inside the writer's transaction."""
+    sobject = changes.sobject
+    _insert(connection, changes)
+    for names, rows in _by_columns(changes.updates).items():
+        _update(connection, changes, names, rows)
+    stamp = stored_datetime(changes.stamp)
+    delete_rows(connection, schema, sobject, changes.deletes, stamp, changes.user_id)
+    undelete_rows(connection, schema, sobject, changes.undeletes, stamp, changes.user_id)
+    if changes.purges:
+        connection.execute(
+            f'DELETE FROM {quoted(sobject.name)} WHERE "Id" IN (SELECT unnest(?::VARCHAR[]))',
+            [changes.purges],
+        )
+
+
+def _insert(connection: Connection, changes: Plan) -> None:
+    for names, rows in _by_columns([("", row) for row in changes.inserts]).items():
+        arrow = pa.table(
+            {name: pa.array([row[name] for _, row in rows], pa.string()) for name in names}
+        )
+        connection.register("_rows", arrow)
+        values = ", ".join(_cast(changes.sobject, name) for name in names)
+        connection.execute(
+            f"INSERT INTO {quoted(changes.sobject.name)} ({_list(names)}) "
+            f"SELECT {values} FROM _rows"
+        )
+        connection.unregister("_rows")
+    _fill_by_formula(connection, changes)
+
+
+def _fill_by_formula(connection: Connection, changes: Plan) -> None:
+    for one in changes.sobject.stored_fields:
+        if one.default_formula is None:
+            continue
+        ids = [row["Id"] for row in changes.inserts if row.get(one.name) is None]
+        if ids:
+            value = one.default_formula.replace("{row}", "t")
+            connection.execute(
+                f"UPDATE {quoted(changes.sobject.name)} AS t SET {quoted(one.name)} = {value} "
+                'WHERE t."Id" IN (SELECT unnest(?::VARCHAR[]))',
+                [ids],
+            )
+
+
+def _update(
+    connection: Connection, changes: Plan, names: tuple[str, ...], rows: list[tuple[str, Columns]]
+) -> None:
+    sobject = changes.sobject
+    # The last one wins when an Id comes twice, as rows of one call are written in order.
+    latest = dict(rows)
+    arrow = pa.table(
+        {"_id": pa.array(list(latest), pa.string())}
+        | {name: pa.array([row[name] for row in latest.values()], pa.string()) for name in names}
+    )
+    connection.register("_rows", arrow)
+    sets = [f"{quoted(name)} = {_cast(sobject, name, '_rows')}" for name in names]
+    sets += _stamp_sets(sobject, stored_datetime(changes.stamp), changes.user_id)
+    if sets:
+        connection.execute(
+            f"UPDATE {quoted(sobject.name)} AS t SET {', '.join(sets)} FROM _rows "
+            'WHERE t."Id" = _rows._id'
+        )
+    connection.unregister("_rows")
+
+
+def delete_rows(
+    connection: Connection, schema: Schema, sobject: SObject, ids: list[str], stamp: str, user: str
+) -> None:
+    """Put rows into the recycle bin, and the rows that go with them."""
+    if not ids:
+        return
+    _set_deleted(connection, sobject, ids, True, stamp, user)
+    for child, name in _cascades(schema, sobject):
+        found = connection.execute(
+            f'SELECT "Id" FROM {quoted(child.name)} WHERE NOT _deleted '
+            f"AND {quoted(name)} IN (SELECT unnest(?::VARCHAR[]))",
+            [ids],
+        ).fetchall()
+        delete_rows(connection, schema, child, [row[0] for row in found], stamp, user)
+
+
+def undelete_rows(
+    connection: Connection, schema: Schema, sobject: SObject, ids: list[str], stamp: str, user: str
+) -> None:
+    """Take rows out of the recycle bin, with the rows that went there with them."""
+    if not ids:
+        return
+    for child, name in _cascades(schema, sobject):
+        if "SystemModstamp" not in child.fields or "SystemModstamp" not in sobject.fields:
+            continue
+        # Deleted by the same transaction: the same stamp, a child of a row that comes back.
+        found = connection.execute(
+            f'SELECT c."Id" FROM {quoted(child.name)} c JOIN {quoted(sobject.name)} p '
+            f'ON p."Id" = c.{quoted(name)} AND p."SystemModstamp" = c."SystemModstamp" '
+            'WHERE c._deleted AND p."Id" IN (SELECT unnest(?::VARCHAR[]))',
+            [ids],
+        ).fetchall()
+        undelete_rows(connection, schema, child, [row[0] for row in found], stamp, user)
+    _set_deleted(connection, sobject, ids, False, stamp, user)
+
+
+def _set_deleted(
+    connection: Connection, sobject: SObject, ids: list[str], deleted: bool, stamp: str, user: str
+) -> None:
+    sets = [f"_deleted = {deleted}"]
+    if "IsDeleted" in sobject.fields:
+        sets.append(f'"IsDeleted" = {deleted}')
+    sets += _stamp_sets(sobject, stamp, user)
+    connection.execute(
+        f"UPDATE {quoted(sobject.name)} SET {', '.join(sets)} "
+        'WHERE "Id" IN (SELECT unnest(?::VARCHAR[]))',
+        [ids],
+    )
+
+
+def _cascades(schema: Schema, sobject: SObject) -> list[tuple[SObject, str]]:
+    found = []
+    for child in sobject.children:
+        target = schema.object(child.child_object)
+        if child.cascade_delete and target is not None and target.has_rows:
+            found.append((target, child.field))
+    return found
+
+
+def _stamp_sets(sobject: SObject, stamp: str, user: str) -> list[str]:
+    values = {
+        "LastModifiedDate": f"TIMESTAMP '{stamp}'",
+        "LastModifiedById": f"'{user}'",
+        "SystemModstamp": f"TIMESTAMP '{stamp}'",
+    }
+    return [f"{quoted(n)} = {value}" for n, value in values.items() if n in sobject.fields]
+
+
+def _by_columns(
+    rows: Sequence[tuple[str, Columns]],
+) -> dict[tuple[str, ...], list[tuple[str, Columns]]]:
+    groups: dict[tuple[str, ...], list[tuple[str, Columns]]] = defaultdict(list)
+    for record_id, columns in rows:
+        groups[tuple(columns)].append((record_id, columns))
+    return groups
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(quoted(name) for name in names)
+
+
+def _cast(sobject: SObject, name: str, source: str = "_rows") -> str:
+    kind = "BOOLEAN" if name == "_deleted" else duckdb_type(sobject.fields[name])
+    return f"CAST({source}.{quoted(name)} AS {kind})"
