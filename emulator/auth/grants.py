@@ -89,7 +89,7 @@ def _refresh_token(org: Org, form: Mapping[str, str], headers: Mapping[str, str]
     check_client(form, headers, secret=False)
     token = form.get("refresh_token", "")
     approval = org.sessions.approval(token)
-    user = approval and _user(org, "Id", approval.user_id)
+    user = _user(org, "Id", approval.user_id) if approval else None
     if approval is None or user is None:
         raise OAuthError("invalid_grant", "expired access/refresh token")
     if not org.rotates_refresh_tokens:

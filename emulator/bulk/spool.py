@@ -108,12 +108,12 @@ def _line_sql(query: BulkQuery, csv: CsvFormat) -> str:
     )
 
 
-def _bytes_of(lines: pa.Array) -> tuple[memoryview, npt.NDArray[np.int64]]:
+def _bytes_of(lines: pa.LargeStringArray) -> tuple[memoryview, npt.NDArray[np.int64]]:
     """The lines as one block of bytes, and where each of them ends in it."""
-    wide = pa.types.is_large_string(lines.type)
     _, offset_buffer, data = lines.buffers()
-    kind = np.int64 if wide else np.int32
-    offsets = np.frombuffer(offset_buffer, kind)[lines.offset : lines.offset + len(lines) + 1]
+    assert offset_buffer is not None, "Arrow text always has offsets"
+    offsets = np.frombuffer(memoryview(offset_buffer), np.int64)
+    offsets = offsets[lines.offset : lines.offset + len(lines) + 1]
     first, last = int(offsets[0]), int(offsets[-1])
     content = memoryview(data)[first:last] if data is not None else memoryview(b"")
-    return content, offsets[1:].astype(np.int64) - first
+    return content, offsets[1:] - first

@@ -108,7 +108,8 @@ def result_pages(call: Call) -> Answer:
     spool = _spool(call, job)
     start = row_of(call.query["locator"]) if "locator" in call.query else 0
     rows = max_records_of(call.query.get("maxRecords"), DEFAULT_PAGE_ROWS)
-    base, pages = f"{call.base_path}/jobs/query/{job.id}", []
+    base = f"{call.base_path}/jobs/query/{job.id}"
+    pages: list[dict[str, str]] = []
     limit = f"&maxRecords={rows}" if "maxRecords" in call.query else ""
     while len(pages) < RESULT_PAGES and (start < spool.rows or not pages):
         pages.append({"resultUrl": f"{base}/results?locator={locator_of(start)}{limit}"})
