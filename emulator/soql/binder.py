@@ -187,9 +187,18 @@ class Relations:
 
 
 def value_sql(table: Table, field: Field) -> Sql:
-    """The stored column, or the formula in its type. Compounds have no value of their own."""
+    """The stored column, or the formula in its type. Compounds have no value of their own.
+
+    An empty text is null, and a parent that isn't there has no formula results either.
+    """
     if field.formula is None or table.polymorphic:
         return Sql(table.column(field.name))
-    formula = f"({field.formula.replace('{row}', table.alias)})"
-    column_type = duckdb_type(field)
-    return Sql(formula if column_type == "VARCHAR" else f"TRY_CAST({formula} AS {column_type})")
+    formula, column_type = field.formula.replace("{row}", table.alias), duckdb_type(field)
+    typed = (
+        f"nullif(({formula}), '')"
+        if column_type == "VARCHAR"
+        else f"TRY_CAST(({formula}) AS {column_type})"
+    )
+    if not table.path:
+        return Sql(typed)
+    return Sql(f"CASE WHEN {table.column('Id')} IS NOT NULL THEN {typed} END")

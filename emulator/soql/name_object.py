@@ -71,5 +71,5 @@ def _value(target: SObject, name: str) -> str:
     if source is None or source.is_compound:
         return "CAST(NULL AS BOOLEAN)" if name == "IsActive" else "CAST(NULL AS VARCHAR)"
     if source.formula is not None:
-        return f"({source.formula.replace('{row}', 'n')})"
+        return f"nullif(({source.formula.replace('{row}', 'n')}), '')"
     return f"n.{quote(source.name)}"
