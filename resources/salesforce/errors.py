@@ -2,7 +2,7 @@
 
 SalesforceError
 ├── TransientError            wait, then do the same again
-│   ├── UnavailableError      429, 5xx, SERVER_UNAVAILABLE
+│   ├── UnavailableError      429, 502 to 504, SERVER_UNAVAILABLE
 │   ├── ConnectionLostError   no connection, or no answer
 │   ├── RowLockedError        UNABLE_TO_LOCK_ROW
 │   ├── BrokenBodyError       an answer that broke off
@@ -135,7 +135,7 @@ class RowCountError(TransientError):
         """What happened, as one sentence."""
         return (
             f"{self.what} announced {self.announced:,} rows and {self.received:,} came. "
-            "None of them may be used."
+            "They aren't used."
         )
 
 
@@ -296,12 +296,11 @@ class ApiError(SalesforceError):
         self.code, self.message, self.fields = code, message, tuple(fields)
 
     def __str__(self) -> str:
+        code = f" {self.code}" if self.code else ""
         fields = f" [{', '.join(self.fields)}]" if self.fields else ""
         said = f": {self.message.strip()}" if self.message.strip() else ""
-        return (
-            f"{self.method} {self.path} was refused with HTTP {self.status} "
-            f"{self.code}{fields}{said}\n{self.advice}"
-        )
+        refused = f"{self.method} {self.path} was refused with HTTP {self.status}{code}{fields}"
+        return f"{refused}{said}\n{self.advice}"
 
 
 class QueryError(ApiError):
