@@ -35,7 +35,7 @@ def translated(context: dg.AssetExecutionContext, sync: SyncSpec) -> Iterator[No
         yield
     except DeferredError as error:
         tags = {NOT_BEFORE: _iso(error.resets), ORG: sync.org}
-        context.instance.add_run_tags(context.run_id, tags)
+        context.instance.add_run_tags(context.run.run_id, tags)
         raise deferred(error) from error
     except _TRY_AGAIN as error:
         if context.retry_number < RETRIES:

@@ -207,7 +207,7 @@ class ObjectRun:
             extracted.landed,
             transformed.shape,
             self.spec,
-            run_id=self.context.run_id,
+            run_id=self.context.run.run_id,
             asset=self.keys.table.to_user_string(),
             api_calls=extracted.api_calls,
             run_calls=self.api_calls,
