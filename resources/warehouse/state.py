@@ -168,7 +168,8 @@ class State:
     def read_api_calls(self, run_id: str) -> list[ApiCalls]:
         """What a run spent."""
         rows = self._connection.execute(
-            f'SELECT asset, api, calls FROM {self.table("api_calls")} WHERE run_id = ? ORDER BY "at"',
+            f"SELECT asset, api, calls FROM {self.table('api_calls')} "
+            'WHERE run_id = ? ORDER BY "at"',
             [run_id],
         ).fetchall()
         return [ApiCalls(*row) for row in rows]
