@@ -69,9 +69,10 @@ def failure(error: Exception) -> dg.Failure:
 
 
 def wait_s(error: Exception) -> float:
-    """As long as Salesforce asks for, else half a minute."""
-    asked = getattr(error, "retry_after_s", None)
-    return float(asked) if asked else RETRY_WAIT_S
+    """As long as Salesforce asks for; what waiting doesn't mend is tried again at once."""
+    if not isinstance(error, TransientError):
+        return 0.0
+    return error.retry_after_s or RETRY_WAIT_S
 
 
 def _iso(moment: datetime) -> str:
