@@ -81,7 +81,7 @@ def read_json_page(body: bytes, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _header(source: Source, start: int, schema: pa.Schema) -> list[str]:
-    """The page's columns in its order, spelled as in ``schema``; none for a body without header."""
+    """The page's columns in its order, spelled as in ``schema``; none if no row can follow."""
     with _opened(source, start) as stream:
         line = stream.readline()
     found = next(csv.reader([line.decode("utf-8-sig")]), [])
@@ -92,7 +92,7 @@ def _header(source: Source, start: int, schema: pa.Schema) -> list[str]:
             [name for name in schema.names if name not in names],
             [name for name in names if name not in schema.names],
         )
-    return names
+    return names if line.endswith(b"\n") else []
 
 
 def _parse(
