@@ -52,8 +52,10 @@ def _unverified(assertion: str) -> dict[str, Any]:
 
 
 def _check_time(expires: Any) -> None:
-    if isinstance(expires, bool) or not isinstance(expires, int | float):
-        raise OAuthError("invalid_grant", "invalid assertion")
-    left = expires - time.time()
+    try:
+        # Some clients send it as text, and are let in.
+        left = float(expires) - time.time()
+    except (TypeError, ValueError):
+        raise OAuthError("invalid_grant", "invalid assertion") from None
     if not -SKEW_S <= left <= LONGEST_LIFE_S + SKEW_S:
         raise OAuthError("invalid_grant", "expired authorization code")
