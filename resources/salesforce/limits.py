@@ -74,11 +74,13 @@ class OrgLimits:
                 self.used -= 1
 
     def learn(self, allowances: Mapping[str, Allowance]) -> None:
-        """Take over what ``/limits`` says."""
+        """Take over what ``/limits`` says, if it is more than the header of its answer said."""
         daily = allowances.get("DailyApiRequests")
         if daily:
             with self._lock:
-                self._learn(daily.allowed - daily.left, daily.allowed)
+                used = daily.allowed - daily.left
+                if self.used is None or used > self.used:
+                    self._learn(used, daily.allowed)
 
     def _learn(self, used: int, allowed: int) -> None:
         # Answers overtake each other and the org counts minutes late, both at most by the calls

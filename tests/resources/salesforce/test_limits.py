@@ -111,3 +111,13 @@ def test_nested_and_per_app_entries_of_limits_are_left_out():
         "DailyApiRequests": (15000, 14976),
         "PermissionSets": (1500, 1499),
     }
+
+
+@pytest.mark.parametrize(("left", "used"), [(14000, 1000), (14990, 905)])
+def test_of_header_and_limits_the_larger_use_counts(left, used):
+    limits = OrgLimits("acme", reserve=0)
+    call(limits, "api-usage=905/15000")
+
+    limits.learn(parse_limits({"DailyApiRequests": {"Max": 15000, "Remaining": left}}))
+
+    assert limits.used == used
