@@ -6,6 +6,7 @@ import importlib
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -46,7 +47,7 @@ class Hook:
         arrays = [self._cast(returned[field.name], field) for field in self.schema]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
-    def _cast(self, column: pa.ChunkedArray, field: pa.Field) -> pa.Array:
+    def _cast(self, column: pa.ChunkedArray[Any], field: pa.Field[Any]) -> pa.Array[Any]:
         try:
             return column.cast(field.type).combine_chunks()
         except pa.ArrowInvalid:
@@ -84,7 +85,7 @@ class Hook:
                 fields.append(self._new_column(field))
         return pa.schema(fields)
 
-    def _new_column(self, field: pa.Field) -> pa.Field:
+    def _new_column(self, field: pa.Field[Any]) -> pa.Field[Any]:
         if field.name.startswith("_"):
             raise HookError(
                 self.reference,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 MASKED_TYPE = pa.string()
 
 
-def mask_column(column: pa.Array, key: bytes) -> pa.Array:
+def mask_column(column: pa.Array[Any], key: bytes) -> pa.Array[Any]:
     """HMAC-SHA256 of each value's text, in hex; null stays null.
 
     The key alone decides, not the field: the same e-mail address has the same mask in Contact and
@@ -27,7 +28,7 @@ def mask_column(column: pa.Array, key: bytes) -> pa.Array:
     )
 
 
-def _as_text(column: pa.Array) -> pa.Array:
+def _as_text(column: pa.Array[Any]) -> pa.Array[Any]:
     if pa.types.is_list(column.type):
-        return pc.binary_join(column, ";")
+        return cast("pa.Array[Any]", pc.binary_join(column, ";"))
     return column.cast(pa.string())

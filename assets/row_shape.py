@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -57,8 +58,10 @@ class RowShape:
     def images(self, batch: pa.RecordBatch, lo: datetime, hi: datetime) -> pa.RecordBatch:
         """The table's columns and what orders images in time."""
         own = self._own(batch)
-        deleted = _column(batch, "IsDeleted", lambda: pa.repeat(pa.scalar(False), batch.num_rows))
-        arrays = [*own.columns, *_times(batch, lo, hi), pc.fill_null(deleted, False)]
+        not_deleted = pa.repeat(False, batch.num_rows)
+        deleted = _column(batch, "IsDeleted", lambda: not_deleted)
+        arrays: list[pa.Array[Any]] = [*own.columns, *_times(batch, lo, hi)]
+        arrays.append(pc.coalesce(deleted, not_deleted))
         return pa.RecordBatch.from_arrays(arrays, schema=self.table.image_schema())
 
     def removals(self, batch: pa.RecordBatch, lo: datetime, hi: datetime) -> pa.RecordBatch:
@@ -77,7 +80,7 @@ class RowShape:
         return self._hook.apply(renamed) if self._hook else renamed
 
 
-def _times(batch: pa.RecordBatch, lo: datetime, hi: datetime) -> list[pa.Array]:
+def _times(batch: pa.RecordBatch, lo: datetime, hi: datetime) -> list[pa.Array[Any]]:
     # Without SystemModstamp the interval alone decides which image is newer.
     modstamp = _column(batch, "SystemModstamp", lambda: pa.nulls(batch.num_rows, UTC_MS))
     return [
@@ -87,14 +90,16 @@ def _times(batch: pa.RecordBatch, lo: datetime, hi: datetime) -> list[pa.Array]:
     ]
 
 
-def _down_to_ms(moment: datetime) -> pa.Scalar:
+def _down_to_ms(moment: datetime) -> pa.TimestampScalar[Any, Any]:
     return pa.scalar(moment.replace(microsecond=moment.microsecond // 1000 * 1000), UTC_MS)
 
 
-def _up_to_ms(moment: datetime) -> pa.Scalar:
+def _up_to_ms(moment: datetime) -> pa.TimestampScalar[Any, Any]:
     # An interval may become wider, never narrower.
     return _down_to_ms(moment + timedelta(microseconds=999))
 
 
-def _column(batch: pa.RecordBatch, name: str, otherwise: Callable[[], pa.Array]) -> pa.Array:
+def _column(
+    batch: pa.RecordBatch, name: str, otherwise: Callable[[], pa.Array[Any]]
+) -> pa.Array[Any]:
     return batch.column(name) if name in batch.schema.names else otherwise()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Literal
+from io import IOBase
+from typing import Literal, cast
 
 import pyarrow as pa
 
@@ -92,7 +93,7 @@ def _write(
         return
     rows = 0
     with folder.create(kind) as file:
-        with pa.ipc.new_file(file, first.schema) as writer:
+        with pa.ipc.new_file(cast(IOBase, file), first.schema) as writer:
             for batch in _and_then(first, batches):
                 writer.write_batch(batch)
                 rows += batch.num_rows

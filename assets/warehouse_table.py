@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from io import IOBase
+from typing import cast
 
 import pyarrow as pa
 
@@ -87,10 +89,10 @@ def _batches(store: LandingStore, files: Sequence[FrameFile]) -> Iterator[pa.Rec
                 yield from _file_batches(source)
         else:
             with store.open(file.path) as source:
-                yield from _file_batches(source)
+                yield from _file_batches(cast(IOBase, source))
 
 
-def _file_batches(source: object) -> Iterator[pa.RecordBatch]:
+def _file_batches(source: pa.NativeFile | IOBase) -> Iterator[pa.RecordBatch]:
     reader = pa.ipc.open_file(source)
     for index in range(reader.num_record_batches):
         yield reader.get_batch(index)

@@ -11,6 +11,7 @@ from pipelines.run_tags import SYNC, not_before_of, range_tags, runs_of
 from pipelines.schedules.schedule_plan import (
     WINDOWS_BACK,
     RangeRun,
+    WindowStatus,
     deferred_until,
     plan_runs,
     run_key,
@@ -59,7 +60,7 @@ def requests(
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """The runs that are due at ``now``."""
     by_name = {spec.name: spec for spec in specs}
-    windows = {
+    windows: dict[tuple[str, str], list[WindowStatus]] = {
         (spec.partitions.every, spec.name): window_statuses(
             instance, sync, spec, window_keys(spec, now, WINDOWS_BACK)
         )
@@ -112,6 +113,7 @@ def _deferred(
         return f"{sync.org} is over its API budget; deferred until {until:%Y-%m-%d %H:%M} UTC."
     try:
         with org.connect() as client:
+            client.read_limits()
             limits = client.limits
     except DeferredError as error:
         return str(error)
@@ -119,7 +121,7 @@ def _deferred(
         # Runs say it better than a schedule can: they have logs, retries and failure hooks.
         context.log.warning(f"Couldn't ask {sync.org} for its limits: {error}")
         return None
-    if limits.left <= limits.reserve:
+    if limits.left is not None and limits.left <= limits.reserve:
         return (
             f"{sync.org} has {limits.left:,} of {limits.allowed:,} API requests left and "
             f"{limits.reserve:,} are reserved for others."
