@@ -90,12 +90,12 @@ def test_simple_salesforce_pages_through_a_query(org):
 def test_simple_salesforce_reads_and_writes_rows(org):
     account = log_in(org).Account
 
-    created = account.create({"Name": "Quay", "AnnualRevenue": 12.5})
+    created = account.create({"Name": "Quay", "AnnualRevenue": 1250})
     account.update(created["id"], {"Name": "Quay 2"})
     row = account.get(created["id"])
     account.delete(created["id"])
 
-    assert (row["Name"], row["AnnualRevenue"]) == ("Quay 2", 12.5)
+    assert (row["Name"], row["AnnualRevenue"]) == ("Quay 2", 1250.0)
     assert org.ids("Account") == []
 
 
