@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emulator.errors import UsageError
 
-class SchemaFileError(Exception):
+
+class SchemaFileError(UsageError):
     """The file given with `--schema` doesn't describe objects and fields.
 
     Attributes:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.schema.errors import SchemaFileError
-from emulator.schema.field_rules import describe_attributes
+from emulator.schema.field_rules import describe_attributes, is_custom
 from emulator.schema.formula_check import broken_formulas
 from emulator.schema.model import ChildRelationship, Field, Schema, SObject
 from emulator.schema.object_flags import flags_of
@@ -42,6 +42,7 @@ def load_schema(extra: Path | None = None) -> Schema:
     schema = build_schema(specs, value_sets())
     if extra is not None:
         _check_formulas(schema, extra)
+        _check_child_names(schema, extra)
     return schema
 
 
@@ -53,6 +54,19 @@ def _check_formulas(schema: Schema, file: Path) -> None:
             f"DuckDB refuses it: {problem}",
             'Columns are quoted and belong to the row: {row}."Amount__c".',
         )
+
+
+def _check_child_names(schema: Schema, file: Path) -> None:
+    for sobject in schema.objects.values():
+        names = [one.relationship_name for one in sobject.children if one.relationship_name]
+        for child in sobject.children:
+            if is_custom(child.field) and names.count(child.relationship_name or "") > 1:
+                raise SchemaFileError(
+                    file,
+                    f"{child.child_object}.{child.field}.child",
+                    f"{sobject.name} has another child relationship {child.relationship_name}",
+                    "Choose another name.",
+                )
 
 
 def build_schema(specs: Mapping[str, ObjectSpec], sets: Mapping[str, Sequence[Any]]) -> Schema:

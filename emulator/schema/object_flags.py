@@ -65,7 +65,6 @@ _BY_KIND: dict[str, dict[str, Any]] = {
         "replicateable": False,
         "triggerable": True,
     },
-    "read_only": _READ_ONLY,
 }
 
 
