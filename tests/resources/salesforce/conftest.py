@@ -23,11 +23,16 @@ def connect(waits: list[float]) -> Iterator[Connect]:
     """Makes clients of an org, whose policy is that of production and whose sleep is noted only."""
     clients = []
 
-    def make(org: Org | str, login: Login | None = None, **settings: object) -> SalesforceClient:
+    def make(
+        org: Org | str,
+        login: Login | None = None,
+        sleep: Callable[[float], None] = waits.append,
+        **settings: object,
+    ) -> SalesforceClient:
         url = org if isinstance(org, str) else org.url
         login = login or ClientCredentials("tidegate", "tidegate-secret")
         whole = ConnectionSettings("salesforce", url, login, **settings)
-        clients.append(SalesforceClient(whole, transport=Transport(whole, sleep=waits.append)))
+        clients.append(SalesforceClient(whole, transport=Transport(whole, sleep=sleep)))
         return clients[-1]
 
     yield make

@@ -290,9 +290,9 @@ def test_nothing_is_sent_to_a_host_that_a_redirect_names(connect):
     with (
         scripted_org(answer(LIMITS)) as hostile,
         scripted_org(answer("", 302, Location=hostile.url + "/x")) as org,
+        pytest.raises(ForeignHostError, match="Nothing was sent"),
     ):
-        with pytest.raises(ForeignHostError, match="Nothing was sent"):
-            connect(org.url).read_limits()
+        connect(org.url).read_limits()
 
     assert hostile.requests == []
 
