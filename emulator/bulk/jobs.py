@@ -105,6 +105,8 @@ class Jobs:
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
         self._made = 0
+        # "A set may hold fewer rows than maxRecords" (bulk2.md): a control can say how many.
+        self.most_page_rows: int | None = None
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._workers = [
             threading.Thread(target=self._work, name=f"bulk-{n}", daemon=True)
@@ -165,6 +167,7 @@ class Jobs:
             self.remove(job)
         with self._lock:
             self._made = 0
+            self.most_page_rows = None
 
     def close(self) -> None:
         """Abort what runs, and end the workers."""

@@ -88,9 +88,7 @@ def results(call: Call) -> Answer:
     start = row_of(call.query["locator"]) if "locator" in call.query else 0
     if not 0 <= start <= spool.rows:
         raise ApiError(400, "INVALIDQUERYLOCATOR", "Invalid query locator")
-    first, last, end = spool.page(
-        start, max_records_of(call.query.get("maxRecords"), DEFAULT_PAGE_ROWS)
-    )
+    first, last, end = spool.page(start, _page_rows(call))
     headers = {
         # At the end the text `null`, not a missing header (bulk2.md).
         "Sforce-Locator": locator_of(end) if end < spool.rows else "null",
@@ -107,7 +105,7 @@ def result_pages(call: Call) -> Answer:
     job = _job(call)
     spool = _spool(call, job)
     start = row_of(call.query["locator"]) if "locator" in call.query else 0
-    rows = max_records_of(call.query.get("maxRecords"), DEFAULT_PAGE_ROWS)
+    rows = _page_rows(call)
     base = f"{call.base_path}/jobs/query/{job.id}"
     pages: list[dict[str, str]] = []
     limit = f"&maxRecords={rows}" if "maxRecords" in call.query else ""
@@ -119,6 +117,11 @@ def result_pages(call: Call) -> Answer:
         # In lower case, as the guide shows it.
         body["nextRecordsUrl"] = f"{base}/resultpages?locator={locator_of(start)}{limit}"
     return Answer(200, body | {"done": start >= spool.rows})
+
+
+def _page_rows(call: Call) -> int:
+    asked = max_records_of(call.query.get("maxRecords"), DEFAULT_PAGE_ROWS)
+    return min(asked, call.org.jobs.most_page_rows or asked)
 
 
 def _job(call: Call) -> Job:

@@ -128,6 +128,20 @@ def set_auth(call: Call) -> Answer:
     return show_auth(call)
 
 
+def show_bulk(call: Call) -> Answer:
+    """GET /_emulator/bulk"""
+    return Answer(200, {"page_rows": call.org.jobs.most_page_rows})
+
+
+def set_bulk(call: Call) -> Answer:
+    """PUT /_emulator/bulk {"page_rows": n or null}: the org sends no more rows in one page"""
+    rows = _body(call, {"page_rows"}).get("page_rows")
+    if rows is not None and (isinstance(rows, bool) or not isinstance(rows, int) or rows < 1):
+        raise ControlError(f"`page_rows` is a whole number from 1 up, or null; got {rows!r}")
+    call.org.jobs.most_page_rows = rows
+    return show_bulk(call)
+
+
 def reset(call: Call) -> Answer:
     """POST /_emulator/reset {"seed"?: …}"""
     seed = _body(call, {"seed"}).get("seed") if call.body else None

@@ -56,6 +56,8 @@ def _add_controls(router: Router) -> None:
         ("GET", "requests", controls.show_requests),
         ("GET", "auth", controls.show_auth),
         ("PUT", "auth", controls.set_auth),
+        ("GET", "bulk", controls.show_bulk),
+        ("PUT", "bulk", controls.set_bulk),
         ("POST", "reset", controls.reset),
     ):
         router.add(method, f"{CONTROLS}/{path}", handler, login=False)
