@@ -47,10 +47,10 @@ class Output:
 
 def is_plain_count(query: Query) -> bool:
     """Whether it is ``SELECT COUNT() FROM …``, whose answer has no records."""
-    if len(query.select) != 1 or query.group_by:
+    if len(query.select) != 1 or query.group_by or query.having:
         return False
     item = query.select[0]
-    return isinstance(item, SelectExpression) and item.expression == Call("COUNT")
+    return item == SelectExpression(Call("COUNT"))
 
 
 def is_aggregate(query: Query) -> bool:

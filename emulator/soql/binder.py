@@ -74,11 +74,15 @@ def find_object(compilation: Compilation, name: str, position: int) -> SObject:
     found = compilation.schema.object(name)
     if found is None:
         raise compilation.error(position, NO_OBJECT.format(name), "INVALID_TYPE")
-    if not found.flags.get("queryable", False) or not found.has_rows:
+    if not is_queryable(found):
         raise SoqlError(
             "INVALID_TYPE_FOR_OPERATION", f"entity type {found.name} does not support query"
         )
     return found
+
+
+def is_queryable(sobject: SObject) -> bool:
+    return bool(sobject.flags.get("queryable", False)) and sobject.has_rows
 
 
 class Relations:

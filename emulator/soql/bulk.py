@@ -7,7 +7,7 @@ from typing import Any
 
 from emulator.schema.model import Schema
 from emulator.soql.aggregates import AGGREGATES
-from emulator.soql.binder import Column, Relations
+from emulator.soql.binder import Column, Relations, is_queryable
 from emulator.soql.compiler import matching_rows, root_relations
 from emulator.soql.context import Compilation, QueryContext
 from emulator.soql.errors import SoqlError
@@ -71,11 +71,9 @@ def compile_bulk(query: Query, schema: Schema, context: QueryContext) -> BulkQue
         SoqlError: What REST refuses as well, and what only Bulk does.
     """
     _refuse_clauses(query)
+    _refuse_object(query, schema)
     compilation = Compilation(query.text, schema, context)
     relations = root_relations(compilation, query)
-    name = relations.root.object.name
-    if name in UNSUPPORTED_OBJECTS:
-        raise SoqlError(INVALID_ENTITY, f"Entity '{name}' is not supported by the Bulk API.")
     columns = _columns(relations, query)
     if context.api_version < SELECT_ORDER_SINCE_VERSION:
         columns.sort(key=lambda column: column.name)
@@ -93,7 +91,9 @@ def compile_bulk(query: Query, schema: Schema, context: QueryContext) -> BulkQue
         order,
         limit_clause(query),
     )
-    return BulkQuery(name, [one.name for one in columns], sql.text, list(sql.params))
+    return BulkQuery(
+        relations.root.object.name, [one.name for one in columns], sql.text, list(sql.params)
+    )
 
 
 def _refuse_clauses(query: Query) -> None:
@@ -110,6 +110,15 @@ def _refuse_clauses(query: Query) -> None:
         raise _not_supported("GROUP BY not supported in Bulk Query")
     if query.offset is not None:
         raise _not_supported("OFFSET not supported in Bulk Query")
+
+
+def _refuse_object(query: Query, schema: Schema) -> None:
+    target = schema.object(query.source.path[-1])
+    if target is None:
+        return
+    if target.name in UNSUPPORTED_OBJECTS or not is_queryable(target):
+        message = f"Entity '{target.name}' is not supported by the Bulk API."
+        raise SoqlError(INVALID_ENTITY, message)
 
 
 def _columns(relations: Relations, query: Query) -> list[Column]:

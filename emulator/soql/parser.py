@@ -25,6 +25,7 @@ CLAUSE_WORDS = frozenset(
     {"FROM", "USING", "WHERE", "WITH", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET"}
     | {"FOR", "UPDATE", "ALL"}
 )
+MAX_COUNT = 2**31 - 1
 FIELD_GROUPS = frozenset({"ALL", "STANDARD", "CUSTOM"})
 
 
@@ -153,6 +154,8 @@ class Parser(ConditionParser):
         if self.token.text == ":":
             raise self.bind_variable()
         if self.token.kind is not Kind.NUMBER or not self.token.text.isdigit():
+            raise self.unexpected()
+        if len(self.token.text) > len(str(MAX_COUNT)) or int(self.token.text) > MAX_COUNT:
             raise self.unexpected()
         return int(self.advance().text)
 

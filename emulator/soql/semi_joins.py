@@ -7,10 +7,10 @@ from emulator.soql.binder import Relations, find_object
 from emulator.soql.conditions import Conditions
 from emulator.soql.context import Compilation
 from emulator.soql.errors import SoqlError
-from emulator.soql.fragments import Sql, fill, join
+from emulator.soql.fragments import Sql, fill
 from emulator.soql.nodes import Expression, FieldPath, InQuery, Query, SelectExpression
 from emulator.soql.operands import filter_operand
-from emulator.soql.where import where_parts
+from emulator.soql.where import where_clause, where_parts
 
 # Source: soql.md, "Operators".
 MAX_SEMI_JOINS = 2
@@ -122,6 +122,5 @@ def _targets(relations: Relations, field: Field) -> set[str]:
 def _inner_sql(relations: Relations, query: Query, selected: FieldPath) -> Sql:
     column = relations.column(selected).sql
     conditions = inner_conditions(relations, "Nesting of semi join sub-selects is not supported")
-    # Without the nulls NOT IN has no third truth value to fall into.
-    parts = [fill("{} IS NOT NULL", column), *where_parts(relations, query, conditions.sql)]
-    return fill("SELECT {} FROM {} WHERE {}", column, relations.from_sql(), join(" AND ", parts))
+    where = where_clause(where_parts(relations, query, conditions.sql))
+    return fill("SELECT {} FROM {}{}", column, relations.from_sql(), where)

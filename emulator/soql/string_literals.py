@@ -24,12 +24,17 @@ def decode(raw: str) -> str:
     Raises:
         BadEscapeError: An escape that SOQL doesn't have; ``\\_`` and ``\\%`` belong to LIKE.
     """
-    return _ESCAPE.sub(_character, raw)
+    return _whole(_ESCAPE.sub(_character, raw))
 
 
 def decode_pattern(raw: str) -> str:
     """The pattern of a LIKE literal, for SQL's LIKE with a backslash as its escape character."""
-    return _ESCAPE.sub(_pattern_character, raw)
+    return _whole(_ESCAPE.sub(_pattern_character, raw))
+
+
+def _whole(text: str) -> str:
+    """Two ``\\u`` escapes may be the halves of one character; a half alone is no character."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _character(match: re.Match[str]) -> str:

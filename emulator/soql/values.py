@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from emulator.ids import is_valid, to_18
@@ -138,7 +138,10 @@ def _double(compilation: Compilation, operand: Operand, value: Value) -> Bound:
 def _number(compilation: Compilation, operand: Operand, value: Value) -> Decimal:
     if not isinstance(value, NumberValue):
         raise wrong_type(compilation, operand)
-    return Decimal(value.text)
+    try:
+        return Decimal(value.text)
+    except InvalidOperation:  # an exponent of twenty digits
+        raise wrong_type(compilation, operand) from None
 
 
 def _date(compilation: Compilation, operand: Operand, value: Value) -> Bound:

@@ -170,13 +170,13 @@ def _listed(values) -> list[str]:
     return ["(", *_separated([written(value) for value in values], ","), ")"]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(queries, spaces)
 def test_a_tree_survives_being_written_and_read(query, space):
     assert parse(space.join(written(query))) == query
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(queries)
 def test_every_position_is_where_the_part_begins(query):
     text = " ".join(written(query))

@@ -66,6 +66,7 @@ REFUSED = [
     ("SELECT Id FROM A LIMIT :b", 24, "Bind variables only allowed in Apex code"),
     ("SELECT Id FROM A LIMIT x", 24, "unexpected token: 'x'"),
     ("SELECT Id FROM A LIMIT 1.5", 24, "unexpected token: '1.5'"),
+    ("SELECT Id FROM A LIMIT 2147483648", 24, "unexpected token: '2147483648'"),
     ("SELECT Id FROM A LIMIT -1", 24, "unexpected token: '-'"),
     ("SELECT Id FROM A LIMIT 1 WHERE a = 1", 26, "unexpected token: 'WHERE'"),
     ("SELECT Id FROM A ORDER BY", 26, "unexpected token: '<EOF>'"),
