@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from resources.salesforce.csv_rows import RecordCounter
-from resources.salesforce.errors import BrokenBodyError, LocatorLoopError, RowCountError
+from resources.salesforce.errors import BrokenBodyError, RowCountError
 from resources.salesforce.http_body import body_chunks
 from resources.salesforce.transport import Answer, ApiRequest, Transport
 
@@ -37,7 +37,6 @@ def download(transport: Transport, path: str, locator: str | None, into: BinaryI
 
     Raises:
         BrokenBodyError, RowCountError: It stayed incomplete.
-        LocatorLoopError: The page names itself as the next.
     """
     if not into.seekable():
         with tempfile.TemporaryFile() as whole:
@@ -69,8 +68,6 @@ def _read(answer: Answer, locator: str | None, into: BinaryIO, start: int) -> Pa
     rows = max(0, counter.records - 1)  # every page begins with the header
     _check_rows(answer, rows)
     next_locator = parse_locator(answer.headers.get("Sforce-Locator"))
-    if next_locator is not None and next_locator == locator:
-        raise LocatorLoopError(answer.request.shown, next_locator, 1)
     return PageInfo(locator, next_locator, rows, written, digest.hexdigest())
 
 

@@ -4,9 +4,7 @@ A job outlives us: its id is worth keeping before anything else is done with it,
 be fetched again by their locators as long as it exists (7 days).
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, BinaryIO
@@ -125,6 +123,8 @@ class BulkQuery:
         locator: str | None,
         page_rows: int | None,
         into: BinaryIO,
+        *,
+        seen: Collection[str | None] = (),
     ) -> PageInfo:
         """Download one page of a complete job into a file, whole or not at all.
 
@@ -134,11 +134,13 @@ class BulkQuery:
             page_rows: Most rows to ask for; the org may send fewer at any time. None: the org
                 chooses, which is what its own locators are made for.
             into: Where to write from its current position on. Unpacked CSV with a header row.
+            seen: Locators of pages read before; none of them can come next.
 
         Raises:
             TransientError: The page stayed incomplete; ``into`` is as before, try later.
             ConflictError: The job was created with another API version.
             NotFoundError: The job is gone.
+            LocatorLoopError: The page points back to itself or to one of ``seen``.
         """
         asked = []
         if page_rows is not None:
@@ -146,7 +148,11 @@ class BulkQuery:
         if locator is not None:
             asked.append(f"locator={quote(locator, safe='')}")
         query = f"?{'&'.join(asked)}" if asked else ""
-        return download(self._transport, f"{self._path(job_id)}/results{query}", locator, into)
+        path = f"{self._path(job_id)}/results{query}"
+        page = download(self._transport, path, locator, into)
+        if page.next_locator is not None and page.next_locator in {locator, *seen}:
+            raise LocatorLoopError(f"Job {job_id}", page.next_locator, len(seen) + 1)
+        return page
 
     def pages(
         self,
@@ -169,29 +175,22 @@ class BulkQuery:
             RowCountError: At the end, when the pages hold another number of rows than the job.
         """
         done = list(after)
-        locator = done[-1].next_locator if done else None
-        if done and locator is None:
-            check_rows(job, done)
-            return
-        seen = {page.locator for page in done}
-        while True:
+        while not done or done[-1].next_locator is not None:
+            locator = done[-1].next_locator if done else None
             with open_page(locator) as into:
-                page = self.download_page(job.id, locator, page_rows, into)
-            seen.add(locator)
+                seen = [page.locator for page in done]
+                page = self.download_page(job.id, locator, page_rows, into, seen=seen)
             done.append(page)
             yield page
-            locator = page.next_locator
-            if locator is None:
-                break
-            if locator in seen:
-                raise LocatorLoopError(f"Job {job.id}", locator, len(done))
-        check_rows(job, done)
+        received = sum(page.rows for page in done)
+        if job.rows is not None and received != job.rows:
+            raise RowCountError(f"Job {job.id} on {job.object_name}", job.rows, received)
 
     def result_locators(self, job_id: str) -> list[str | None]:
         """The locators of all pages, in order, as the org has cut them (API 58.0 and later).
 
-        Pages of these are asked for without ``page_rows``. A page whose address has no locator is
-        the first, None here.
+        Pages of these are asked for without ``page_rows``, in any order or side by side. A page
+        whose address has no locator is the first, None here.
         """
         locators: list[str | None] = []
         path = f"{self._path(job_id)}/resultPages"
@@ -211,36 +210,6 @@ class BulkQuery:
                 )
             seen.add(following)
             path = following
-
-    def download_parallel(
-        self,
-        job_id: str,
-        locators: Iterable[str | None],
-        open_page: OpenPage,
-        *,
-        threads: int = 4,
-    ) -> Iterator[PageInfo]:
-        """Download pages of ``result_locators`` side by side; yields them in their order.
-
-        At most ``threads`` downloads run, and at most as many pages are finished ahead. The first
-        failure stops those that haven't begun, waits for those that have, and is raised.
-        """
-
-        def fetch(locator: str | None) -> PageInfo:
-            with open_page(locator) as into:
-                return self.download_page(job_id, locator, None, into)
-
-        pending: deque[Future[PageInfo]] = deque()
-        pool = ThreadPoolExecutor(threads, thread_name_prefix="bulk-page")
-        try:
-            for locator in locators:
-                pending.append(pool.submit(fetch, locator))
-                if len(pending) >= 2 * threads:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
     def abort(self, job_id: str) -> None:
         """Stop a job.
@@ -271,17 +240,6 @@ class BulkQuery:
             return parse_job(found, answer.read)
         except (KeyError, TypeError, ValueError) as error:
             raise _malformed(answer, f"it isn't a job ({error!r})") from error
-
-
-def check_rows(job: JobInfo, pages: Sequence[PageInfo]) -> None:
-    """Compare a complete job's pages with what the job says it processed.
-
-    Raises:
-        RowCountError: They differ.
-    """
-    received = sum(page.rows for page in pages)
-    if job.rows is not None and received != job.rows:
-        raise RowCountError(f"Job {job.id} on {job.object_name}", job.rows, received)
 
 
 def _list(answer: JsonAnswer, key: str) -> list[Any]:

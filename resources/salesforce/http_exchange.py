@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -61,6 +62,8 @@ class HttpExchange:
         self._session = requests.Session()
         # A proxy in the environment can't reach this machine's loopback.
         self._session.trust_env = not is_loopback(settings.login_url)
+        # Salesforce sets cookies that only browsers need; threads share one token, not a jar.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = HTTPAdapter(pool_maxsize=PARALLEL_CONNECTIONS, max_retries=0)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)

@@ -486,6 +486,37 @@ def test_a_bulk_page_that_names_itself_as_the_next_is_an_error(connect):
         connect(org.url).bulk.download_page("750", "MTA", 1000, io.BytesIO())
 
 
+def test_a_bulk_page_that_points_back_to_an_earlier_one_is_an_error(connect):
+    job = {**JOB, "state": "JobComplete", "numberRecordsProcessed": 6}
+    with scripted_org(
+        answer(job), csv_page(locator="A"), csv_page(locator="B"), csv_page(locator="A")
+    ) as org:
+        client = connect(org.url)
+        pages = client.bulk.pages(client.bulk.info("750"), lambda _: io.BytesIO())
+        with pytest.raises(LocatorLoopError):
+            list(pages)
+
+    assert len(org.requests) == 4
+
+
+def test_bulk_pages_that_hold_fewer_rows_than_the_job_are_an_error(connect):
+    job = {**JOB, "state": "JobComplete", "numberRecordsProcessed": 3}
+    with scripted_org(answer(job), csv_page()) as org:
+        client = connect(org.url)
+        pages = client.bulk.pages(client.bulk.info("750"), lambda _: io.BytesIO())
+        with pytest.raises(RowCountError, match="announced 3 rows and 2 came"):
+            list(pages)
+
+
+def test_cookies_are_not_kept(connect):
+    with scripted_org(answer(LIMITS, Set_Cookie="BrowserId=x; path=/")) as org:
+        client = connect(org.url)
+        client.read_limits()
+        client.read_limits()
+
+    assert "cookie" not in org.requests[1].headers
+
+
 def test_jobs_are_listed_on_by_their_locator_whatever_the_path_says(connect):
     first = {
         "done": False,
