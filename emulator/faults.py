@@ -134,18 +134,36 @@ def _read_fault(number: int, body: Any) -> Fault:
         raise ControlError(f"`do` holds one of {', '.join(_DO_KEYS)}; got {sorted(do)}")
     _only(do, {kinds[0]} | _DO_KEYS[kinds[0]], "do")
     _check_do(do, kinds[0])
+    _check_match(match)
+    times, after, probability = body.get("times"), body.get("after", 0), body.get("probability", 1)
+    if times is not None and not (_is_number(times) and times >= 1):
+        raise ControlError(f"`times` is a number from 1 up; got {times!r}")
+    if not _is_number(after):
+        raise ControlError(f"`after` is a number from 0 up; got {after!r}")
+    if not (_is_number(probability) and probability <= 1):
+        raise ControlError(f"`probability` is a number from 0 to 1; got {probability!r}")
     method = match.get("method")
     return Fault(
         number,
         do,
-        method.upper() if isinstance(method, str) else None,
+        method.upper() if method else None,
         match.get("path"),
         match.get("object"),
-        body.get("times"),
-        int(body.get("after") or 0),
-        float(body.get("probability", 1.0)),
+        times,
+        after,
+        probability,
         source=body,
     )
+
+
+def _check_match(match: Mapping[str, Any]) -> None:
+    for key, value in match.items():
+        if value is not None and not isinstance(value, str):
+            raise ControlError(f"`match.{key}` is a text; got {value!r}")
+
+
+def _is_number(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int | float) and value >= 0
 
 
 def _check_do(do: Mapping[str, Any], kind: str) -> None:
@@ -156,9 +174,8 @@ def _check_do(do: Mapping[str, Any], kind: str) -> None:
         if not isinstance(value, dict):
             raise ControlError("`limits` is an object of allowance and what is left of it")
         _only(value, set(MAXIMA), "limits")
-    if kind in ("status", "cut_after_bytes", "delay_s", "throttle_bytes_s", "lock") and (
-        isinstance(value, bool) or not isinstance(value, int | float) or value < 0
-    ):
+    numbers = ("status", "cut_after_bytes", "delay_s", "throttle_bytes_s", "lock")
+    if kind in numbers and not _is_number(value):
         raise ControlError(f"`{kind}` is a number from 0 up; got {value!r}")
 
 

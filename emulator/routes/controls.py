@@ -60,7 +60,9 @@ def show_records(call: Call) -> Answer:
     deleted = call.query.get("deleted", "false").lower() == "true"
     with org.database.reader() as connection:
         write_truth(connection, sobject, _fields(call, sobject), file, include_deleted=deleted)
-    part = FilePart(file, 0, file.stat().st_size, "application/x-ndjson", remove_after=True)
+    part = FilePart(
+        file, 0, file.stat().st_size, "application/x-ndjson;charset=UTF-8", remove_after=True
+    )
     return Answer(200, part)
 
 

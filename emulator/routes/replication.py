@@ -101,6 +101,8 @@ def _moment(call: Call, name: str) -> datetime:
 
 
 def _covered(call: Call, end: datetime) -> str:
-    """The next start; before the last full minute, which open transactions may still fill."""
-    safe = (call.now - timedelta(minutes=1)).replace(second=0, microsecond=0)
-    return rest_datetime(min(end, safe))
+    """The next start: what open transactions may still fill lies after it (rest.md)."""
+    safe = call.now - timedelta(minutes=1)
+    still_open = call.org.rows.oldest_open()
+    latest = min(end, safe, still_open) if still_open else min(end, safe)
+    return rest_datetime(latest.replace(second=0, microsecond=0))

@@ -63,6 +63,10 @@ class Rows:
             due = [one for one in self._late if one.due <= now]
             self._commit(sorted(due, key=lambda one: one.due))
 
+    def oldest_open(self) -> datetime | None:
+        """The earliest stamp that a late commit will still bring; None without late commits."""
+        return min((one.changes.stamp for one in self._late), default=None)
+
     def load(self, fill: Callable[[Connection], object]) -> None:
         """Let fixtures write rows straight into the tables."""
         self.database.write(fill)
