@@ -29,6 +29,8 @@ BLOCK_BYTES = (1 << 20, 1 << 23, 1 << 26)
 STRADDLING = "straddling object"
 # pyarrow refuses "7.0" for integers, which Bulk may send: they go through a wide decimal.
 WIDE_DECIMAL = pa.decimal128(38, 9)
+# A percent of 3 digits and no fraction comes as "100.0", which has 4.
+WHOLE_NUMBER = pa.decimal128(38, 1)
 COLUMN_NUMBER = re.compile(r"In CSV column #(\d+): ")
 ROW_SHAPE = re.compile(r"Expected (\d+) columns, got (\d+)")
 NOT_OF_TYPE = "it has another form"
@@ -144,9 +146,9 @@ def _skip(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBat
 
 def _parsed_type(wanted: pa.DataType) -> pa.DataType:
     """What pyarrow's CSV parser can make of the text, on the way to the wanted type."""
-    if pa.types.is_integer(wanted):
-        return WIDE_DECIMAL
-    return pa.string() if wanted in (TIME, TEXT_LIST) else wanted
+    if wanted in (TIME, TEXT_LIST):
+        return pa.string()
+    return _number_type(wanted)
 
 
 def _typed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
@@ -191,7 +193,16 @@ def _json_column(records: Sequence[Mapping[str, Any]], field: AnyField) -> Colum
 def _json_type(wanted: pa.DataType) -> pa.DataType:
     if pa.types.is_temporal(wanted) or wanted == TEXT_LIST:
         return pa.string()
-    return WIDE_DECIMAL if pa.types.is_integer(wanted) else wanted
+    return _number_type(wanted)
+
+
+def _number_type(wanted: pa.DataType) -> pa.DataType:
+    """Room for the fraction that Salesforce writes even where describe says there is none."""
+    if pa.types.is_integer(wanted):
+        return WIDE_DECIMAL
+    if pa.types.is_decimal(wanted) and wanted.scale == 0:
+        return WHOLE_NUMBER
+    return wanted
 
 
 def _text(value: Any) -> str | None:

@@ -325,3 +325,12 @@ def test_times_are_read_to_the_millisecond():
     assert timedelta(
         milliseconds=next(iter(read_csv_page(body, schema)))[0].cast("int32")[0].as_py()
     ) == (timedelta(hours=24) - timedelta(milliseconds=1))
+
+
+def test_a_percent_without_fraction_may_be_written_with_one():
+    schema = pa.schema([("Probability", pa.decimal128(3, 0))])
+
+    [bulk] = read_csv_page(b'"Probability"\n"100.0"\n"5"\n', schema)
+    rest = read_json_page(b'{"records": [{"Probability": 100.0}, {"Probability": 5}]}', schema)
+
+    assert bulk["Probability"].to_pylist() == rest["Probability"].to_pylist() == [100, 5]
