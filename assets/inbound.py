@@ -12,6 +12,7 @@ from assets.object_run import ObjectRun
 from assets.partitions import partitions_definition
 from assets.specs import ObjectSpec, SyncSpec
 from assets.stage_metadata import (
+    API_CALLS,
     extract_metadata,
     table_metadata,
     table_partition_metadata,
@@ -84,6 +85,7 @@ def run_stages(
     extracted = transformed = None
     if keys.extract in selected:
         extracted = run.extract()
+        _tell_windows(context, run, keys.extract, {})
         yield dg.MaterializeResult(
             asset_key=keys.extract,
             metadata=extract_metadata(run, extracted),
@@ -91,6 +93,7 @@ def run_stages(
         )
     if keys.transform in selected:
         transformed = run.transform(extracted)
+        _tell_windows(context, run, keys.transform, {})
         yield dg.MaterializeResult(
             asset_key=keys.transform, metadata=transform_metadata(run, transformed)
         )
@@ -98,8 +101,7 @@ def run_stages(
         merged = run.merge(transformed)
         table = merged[-1].transformed.shape.table
         counts = run.warehouse.key_counts(table.schema, table.name, table.key)
-        by_partition = table_partition_metadata(merged)
-        _add_partition_metadata(context, keys.table, by_partition)
+        _tell_windows(context, run, keys.table, table_partition_metadata(merged))
         yield dg.MaterializeResult(
             asset_key=keys.table,
             metadata=table_metadata(run, merged),
@@ -110,13 +112,15 @@ def run_stages(
         )
 
 
-def _add_partition_metadata(
+def _tell_windows(
     context: dg.AssetExecutionContext,
+    run: ObjectRun,
     key: dg.AssetKey,
     by_partition: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    for partition in context.partition_keys if context.has_partition_key_range else ():
-        if partition in by_partition:
-            context.add_asset_metadata(
-                by_partition[partition], asset_key=key, partition_key=partition
-            )
+    """Numbers of single windows; the run's calls are told once, with its first window."""
+    for index, partition in enumerate(run.partition_keys):
+        numbers = {API_CALLS: run.api_calls if index == 0 else 0}
+        context.add_asset_metadata(
+            {**numbers, **by_partition.get(partition, {})}, asset_key=key, partition_key=partition
+        )

@@ -108,6 +108,11 @@ class ObjectRun:
         """What the org said last, if it was asked."""
         return self._client.limits.left if self._client else None
 
+    @property
+    def partition_keys(self) -> list[str]:
+        """The windows of this run; none if the object is read whole."""
+        return list(self.context.partition_keys) if self.spec.partitions else []
+
     # ---- the stages
 
     def extract(self) -> list[Extracted]:
@@ -159,7 +164,7 @@ class ObjectRun:
         if definition is None:
             return ()
         windows = []
-        for key in self.context.partition_keys:
+        for key in self.partition_keys:
             window = definition.time_window_for_partition_key(key)
             first = is_first(definition, window.start)
             windows.append(PartitionWindow(key, window.start, window.end, first))
@@ -230,9 +235,7 @@ class ObjectRun:
     def _newest_manifests(self, key: dg.AssetKey, what: str) -> list[str]:
         """Manifest ids of the newest materializations of this run's windows, each once."""
         found: dict[str, None] = {}
-        partitions: list[str | None] = [None]
-        if self.spec.partitions is not None:
-            partitions = list(self.context.partition_keys)
+        partitions: list[str | None] = [*self.partition_keys] or [None]
         for partition in partitions:
             manifest_id = self._newest_manifest(key, partition)
             if manifest_id is None:

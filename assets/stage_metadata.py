@@ -8,6 +8,7 @@ import dagster as dg
 from assets import lineage
 from assets.failures import STATUS
 from assets.object_run import MANIFEST, Extracted, Merged, ObjectRun, Transformed
+from resources.warehouse.adapter import MergeResult
 
 Metadata = dict[str, Any]
 
@@ -17,6 +18,8 @@ API_CALLS = "salesforce/api_calls"
 API_CALLS_LEFT = "salesforce/api_calls_left"
 ROW_COUNT = "dagster/row_count"
 PARTITION_ROW_COUNT = "dagster/partition_row_count"
+# What the run did in all; beside it stand, in a range run, the numbers of one window.
+RUN_NUMBERS = "tidegate/run"
 
 
 def extract_metadata(run: ObjectRun, extracted: list[Extracted]) -> Metadata:
@@ -54,13 +57,26 @@ def table_metadata(run: ObjectRun, merged: list[Merged]) -> Metadata:
         **lineage.table_metadata(run.keys, one.transformed.extracted.landed, one.transformed.shape),
         "dagster/table_name": f"{table.schema}.{table.name}",
         ROW_COUNT: results[-1].rows_in_table,
-        "tidegate/inserted": sum(r.inserted for r in results),
-        "tidegate/updated": sum(r.updated for r in results),
-        "tidegate/deleted": sum(r.deleted for r in results),
+        **_outcomes(results),
         "tidegate/unchanged": sum(r.unchanged for r in results),
         "tidegate/read_again": sum(r.reread for r in results),
         "tidegate/bytes": sum(f.bytes for m in merged for f in m.transformed.frames.files),
         MANIFEST: one.transformed.frames.frames_id,
+        RUN_NUMBERS: dg.MetadataValue.json(
+            {
+                "rows": results[-1].rows_in_table,
+                **{name.removeprefix("tidegate/"): n for name, n in _outcomes(results).items()},
+                "api_calls": run.api_calls,
+            }
+        ),
+    }
+
+
+def _outcomes(results: list[MergeResult]) -> dict[str, int]:
+    return {
+        "tidegate/inserted": sum(result.inserted for result in results),
+        "tidegate/updated": sum(result.updated for result in results),
+        "tidegate/deleted": sum(result.deleted for result in results),
     }
 
 

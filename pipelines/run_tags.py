@@ -1,4 +1,4 @@
-"""The tags by which our runs are found again."""
+"""The job of our runs, and the tags by which they are found again."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,9 @@ from dagster._core.storage.tags import (
 
 from assets.failures import NOT_BEFORE, ORG
 from pipelines.schedules.schedule_plan import KeyRange
+
+# Dagster's job of all assets: one job has one partitioning, and a sync may have several.
+ALL_ASSETS_JOB = "__ASSET_JOB"
 
 SYNC = "tidegate/sync"
 RANGE = "tidegate/range"

@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.keys import object_keys
 from assets.specs import ObjectSpec, SyncSpec
-from pipelines.run_tags import SYNC, not_before_of, range_tags, runs_of
+from pipelines.run_tags import ALL_ASSETS_JOB, SYNC, not_before_of, range_tags, runs_of
 from pipelines.schedules.schedule_plan import (
     WINDOWS_BACK,
     RangeRun,
@@ -20,8 +20,6 @@ from pipelines.schedules.window_status import window_keys, window_statuses
 from resources.salesforce.errors import DeferredError, SalesforceError
 from resources.salesforce.resource import SalesforceResource
 
-# Dagster's job of all assets: one job must have one partitioning, and a sync may have several.
-ALL_ASSETS_JOB = "__ASSET_JOB"
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,

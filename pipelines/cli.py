@@ -1,0 +1,130 @@
+"""The command line: what Dagster's UI does, from a shell."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from pipelines import report
+
+if TYPE_CHECKING:
+    from pipelines.project import Project
+
+app = typer.Typer(
+    help="Keeps a Salesforce org and a data warehouse in step.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+_DAY = ["%Y-%m-%d"]
+_err = Console(stderr=True)
+
+
+@app.callback()
+def main() -> None:
+    """Keeps a Salesforce org and a data warehouse in step."""
+
+
+@app.command()
+def sync(
+    name: Annotated[str | None, typer.Argument(help="A sync's name; without it, all.")] = None,
+    objects: Annotated[
+        list[str] | None, typer.Option("--object", help="Only this object; may be repeated.")
+    ] = None,
+    first: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=_DAY, help="From the window that holds this day."),
+    ] = None,
+    last: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=_DAY, help="Through the window that holds this day."),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="All windows, from the beginning.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Bring objects into the warehouse: the missing windows, or those of the given days."""
+    from pipelines.instance import open_instance
+    from pipelines.project import UsageError
+    from pipelines.sync_command import orders, run_orders
+    from resources.salesforce.errors import DeferredError, SalesforceError
+
+    if full and (first or last):
+        _end(report.USAGE, "--full means all windows: leave out --from and --to.")
+    project = _load()
+    with open_instance() as instance:
+        try:
+            chosen = project.choose(name, objects or [])
+            found = orders(
+                instance,
+                project,
+                chosen,
+                first=first.date() if first else None,
+                last=last.date() if last else None,
+                full=full,
+            )
+        except UsageError as error:
+            _end(report.USAGE, str(error))
+        except DeferredError as error:
+            _end(report.DEFERRED, str(error))
+        except SalesforceError as error:
+            _end(report.FAILED, str(error))
+        outcomes = run_orders(instance, project, found, _err)
+    if as_json:
+        print(report.as_json(outcomes))
+    elif outcomes:
+        Console().print(report.outcome_table(outcomes))
+    else:
+        Console().print("Nothing to do: every window is there.")
+    report.print_errors(outcomes, _err)
+    raise typer.Exit(report.exit_code(outcomes))
+
+
+@app.command()
+def setup() -> None:
+    """Make the folders of this checkout, Dagster's settings, and the limits of its pools."""
+    from pipelines.environment import STATE_FOLDER
+    from pipelines.instance import dagster_home, open_instance, store_pool_limits
+
+    project = _load()
+    (STATE_FOLDER / "landing").mkdir(parents=True, exist_ok=True)
+    with open_instance() as instance:
+        limits = store_pool_limits(instance, project)
+    print(f"Dagster's home is {dagster_home()}", file=sys.stderr)
+    for pool, limit in limits.items():
+        print(f"At most {limit} steps at once use {pool}", file=sys.stderr)
+
+
+@app.command()
+def demo() -> None:
+    """Load an org, change it, sync again, and compare every row and field."""
+    from pipelines.demo import run_demo
+
+    raise typer.Exit(run_demo(Console(), _err))
+
+
+def _load() -> Project:
+    """The project with all its definitions, or the mistakes in them."""
+    from pipelines.components.errors import ConfigurationError
+    from pipelines.project import Project
+
+    project = Project()
+    try:
+        project.repository  # noqa: B018 - loads it
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, ConfigurationError):
+            cause = cause.__cause__
+        if cause is None:
+            raise
+        _end(report.USAGE, str(cause))
+    return project
+
+
+def _end(code: int, message: str) -> NoReturn:
+    _err.print(message, markup=False)
+    raise typer.Exit(code)

@@ -1,0 +1,110 @@
+"""The project as Dagster loads it, for commands that run outside Dagster's own processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import dagster as dg
+from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
+from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+
+from assets.specs import ObjectSpec, SyncSpec
+from assets.spelling import nearest
+from pipelines import environment
+from pipelines.components.salesforce_connection import SalesforceConnection
+from pipelines.components.salesforce_sync import SalesforceSync
+from pipelines.run_tags import ALL_ASSETS_JOB
+from resources.salesforce.client import SalesforceClient
+
+
+class UsageError(Exception):
+    """The command asks for something that isn't there."""
+
+
+@dataclass(frozen=True)
+class Sync:
+    """A sync and the objects that a command is about."""
+
+    spec: SyncSpec
+    objects: tuple[ObjectSpec, ...]
+
+
+class Project:
+    """Definitions, syncs and connections of the checkout."""
+
+    @cached_property
+    def tree(self) -> dg.ComponentTree:
+        return dg.ComponentTree.for_project(environment.CHECKOUT)
+
+    @cached_property
+    def recon_repository(self) -> ReconstructableRepository:
+        return ReconstructableRepository.for_module(
+            "pipelines.definitions", "defs", working_directory=str(environment.CHECKOUT)
+        )
+
+    @cached_property
+    def repository(self) -> dg.RepositoryDefinition:
+        return self.recon_repository.get_definition()
+
+    @cached_property
+    def connections(self) -> dict[str, SalesforceConnection]:
+        return {one.name: one for one in self.tree.get_all_components(SalesforceConnection)}
+
+    @cached_property
+    def syncs(self) -> dict[str, Sync]:
+        found = [
+            Sync(one.sync(), tuple(one.specs()))
+            for one in self.tree.get_all_components(SalesforceSync)
+        ]
+        return {sync.spec.name: sync for sync in found}
+
+    def choose(self, name: str | None, objects: Sequence[str]) -> list[Sync]:
+        """The named sync, or all; with ``objects`` only those of them.
+
+        Raises:
+            UsageError: No such sync, or no such object in it.
+        """
+        if name is not None and name not in self.syncs:
+            raise UsageError(_unknown("sync", name, list(self.syncs)))
+        chosen = [self.syncs[name]] if name else list(self.syncs.values())
+        if not objects:
+            return chosen
+        by_lower = {spec.name.lower(): spec.name for sync in chosen for spec in sync.objects}
+        for wanted in objects:
+            if wanted.lower() not in by_lower:
+                raise UsageError(_unknown("object", wanted, list(by_lower.values())))
+        wanted_names = {wanted.lower() for wanted in objects}
+        narrowed = [
+            Sync(sync.spec, tuple(s for s in sync.objects if s.name.lower() in wanted_names))
+            for sync in chosen
+        ]
+        return [sync for sync in narrowed if sync.objects]
+
+    @contextmanager
+    def connect(self, org: str) -> Iterator[SalesforceClient]:
+        """A client of a connection, outside any run."""
+        resource = self.connections[org].resource().process_config_and_initialize()
+        with resource.connect() as client:
+            yield client
+
+    def job(self, keys: Sequence[dg.AssetKey]) -> ReconstructableJob:
+        """Dagster's job of all assets, narrowed down to these."""
+        whole = self.recon_repository.get_reconstructable_job(ALL_ASSETS_JOB)
+        return whole.get_subset(asset_selection=frozenset(keys))
+
+    def job_origin(self) -> RemoteJobOrigin:
+        """Where the webserver and the daemon find the job, so that they can run it again."""
+        target = WorkspaceFileTarget([str(environment.CHECKOUT / "workspace.yaml")])
+        [location] = target.create_origins()
+        repository = RemoteRepositoryOrigin(location, self.repository.name)
+        return RemoteJobOrigin(repository, ALL_ASSETS_JOB)
+
+
+def _unknown(kind: str, name: str, known: list[str]) -> str:
+    meant = nearest(name, known)
+    hint = f" Did you mean {meant}?" if meant else ""
+    return f"There is no {kind} {name}; there are {', '.join(known) or 'none'}.{hint}"
