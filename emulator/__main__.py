@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from emulator.errors import UsageError
+from emulator.errors import DataFolderError, UsageError
 from emulator.org import Org
 from emulator.schema.errors import SchemaFileError
 from emulator.server import Server
@@ -47,6 +47,9 @@ def main() -> int:
     except (UsageError, SchemaFileError) as error:
         print(error, file=sys.stderr)
         return BAD_USAGE
+    except DataFolderError as error:
+        print(error, file=sys.stderr)
+        return FAILED
     scheme = "https" if settings.tls_certificate else "http"
     org.url = f"{scheme}://{settings.host}:{listener.getsockname()[1]}"
     try:

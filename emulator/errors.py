@@ -4,6 +4,7 @@ EmulatorError
 ├── ApiError     an array of {message, errorCode, fields?}, as the data APIs answer
 ├── OAuthError   {error, error_description}, as the token endpoint answers
 ├── ControlError a wrong request to /_emulator
+├── DataFolderError  another process has the org's file open
 └── UsageError   a wrong command line or schema file
 """
 
@@ -61,6 +62,10 @@ class ControlError(EmulatorError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class DataFolderError(EmulatorError):
+    """The folder that keeps the org can't be opened."""
 
 
 class UsageError(EmulatorError):

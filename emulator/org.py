@@ -38,9 +38,8 @@ class Org:
         self.schema = load_schema(settings.schema_file)
         _check_names(self, settings)
         self.clock = Clock(settings.clock)
-        self.temporary_folder = Path(tempfile.mkdtemp(prefix="tidegate-emulator-"))
+        self.temporary_folder = _temporary_folder(settings.data_folder)
         self.folder = settings.data_folder or self.temporary_folder
-        self.folder.mkdir(parents=True, exist_ok=True)
         self.keys = key_pair(self.folder)
         file = settings.data_folder and settings.data_folder / "org.duckdb"
         kept = _read_state(self.folder) if file and file.exists() else None
@@ -130,6 +129,16 @@ class Org:
 
     def _default_refresh_token(self, token: str | None = None) -> str:
         return self.sessions.approve(self.admin.id, CLIENT_ID, REFRESH_SCOPE, token)
+
+
+def _temporary_folder(data_folder: Path | None) -> Path:
+    """Where results are spooled; within a data folder, what a killed process left is removed."""
+    if data_folder is None:
+        return Path(tempfile.mkdtemp(prefix="tidegate-emulator-"))
+    folder = data_folder / "tmp"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def _check_names(org: Org, settings: Settings) -> None:

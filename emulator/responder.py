@@ -58,7 +58,8 @@ class Responder:
     def respond(self, call: Call) -> Response:
         """The answer to a call, whatever happens."""
         if segments_of(call.raw_path)[0] == "_emulator":
-            return Response(self._guarded(call, self._control), {"Date": http_date(call.now)})
+            answer = self._guarded(call, self._control)
+            return Response(answer, {"Date": http_date(call.org.clock.now())})
         fault: Mapping[str, Any] = {}
         try:
             _unpack_body(call)
@@ -122,7 +123,8 @@ class Responder:
     def _headers(self, call: Call) -> dict[str, str]:
         request_id = secrets.token_hex(16)
         headers = {
-            "Date": http_date(call.now),
+            # When the answer is ready, as servers do: what it holds was read before that.
+            "Date": http_date(call.org.clock.now()),
             "Server": "sfdcedge",
             "Vary": "Accept-Encoding",
             "Cache-Control": "no-cache,must-revalidate,max-age=0,no-store,private",

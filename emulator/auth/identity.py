@@ -8,6 +8,9 @@ import hmac
 from datetime import datetime
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt.algorithms import RSAAlgorithm
+
 from emulator.auth.sessions import Session
 from emulator.auth.users import User
 from emulator.ids import to_18
@@ -154,6 +157,11 @@ def userinfo(user: User, url: str, org_id: str, now: datetime) -> dict[str, Any]
         "utcOffset": 0,
         "updated_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
     }
+
+
+def key_set(key: RSAPublicKey) -> dict[str, Any]:
+    """`/id/keys`: the public key, as JSON."""
+    return {"keys": [RSAAlgorithm.to_jwk(key, as_dict=True) | {"use": "sig", "alg": "RS256"}]}
 
 
 def discovery(url: str) -> dict[str, Any]:

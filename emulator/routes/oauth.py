@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from emulator.answer import Answer
 from emulator.auth.grants import check_client, log_in
-from emulator.auth.identity import discovery, identity, introspection, token_answer, userinfo
+from emulator.auth.identity import (
+    discovery,
+    identity,
+    introspection,
+    key_set,
+    token_answer,
+    userinfo,
+)
 from emulator.auth.users import User, find_user
 from emulator.call import Call
 from emulator.errors import ApiError, OAuthError
@@ -74,6 +81,11 @@ def show_identity(call: Call) -> Answer:
 def show_discovery(call: Call) -> Answer:
     """GET /.well-known/openid-configuration"""
     return Answer(200, discovery(call.org.url))
+
+
+def show_keys(call: Call) -> Answer:
+    """GET /id/keys"""
+    return Answer(200, key_set(call.org.keys.public_key))
 
 
 def _user(call: Call, user_id: str) -> User:

@@ -38,6 +38,7 @@ def _add_login(router: Router) -> None:
         router.add(method, f"{OAUTH}/revoke", oauth.revoke, login=False)
         router.add(method, f"{OAUTH}/userinfo", oauth.show_userinfo)
     router.add("GET", "/.well-known/openid-configuration", oauth.show_discovery, login=False)
+    router.add("GET", "/id/keys", oauth.show_keys, login=False)
     router.add("GET", "/id/{org}/{user}", oauth.show_identity)
 
 

@@ -96,6 +96,8 @@ def _check_creates(schema: Schema, request: Request, result: Plan) -> list[tuple
         number = len(result.ids)
         result.ids.append(None)
         try:
+            if _given_id(record):
+                raise _id_in_insert()
             columns = columns_of(
                 schema, request.sobject, record, creating=True, internal=request.internal
             )
@@ -193,12 +195,22 @@ def _full_row(
 
 
 def _id_of(record: Row) -> str:
-    given = next((value for name, value in record.items() if name.lower() == "id"), None)
+    given = _given_id(record)
     if not given:
         raise ApiError(400, "MISSING_ARGUMENT", "Id not specified in an update call", [])
     if not isinstance(given, str) or not is_valid(given):
         raise ApiError(400, "MALFORMED_ID", f"malformed id {given}", [])
     return to_18(given)
+
+
+def _given_id(record: Row) -> Any:
+    return next((value for name, value in record.items() if name.lower() == "id"), None)
+
+
+def _id_in_insert() -> ApiError:
+    return ApiError(
+        400, "INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", ["Id"]
+    )
 
 
 def _merge(errors: Errors, more: Errors) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 import duckdb
 
-from emulator.errors import EmulatorError
+from emulator.errors import DataFolderError, EmulatorError
 
 Connection = duckdb.DuckDBPyConnection
 Result = TypeVar("Result")
@@ -33,16 +33,23 @@ class Database:
             ":memory:",
             config={"temp_directory": str(temporary_folder), "arrow_large_buffer_size": True},
         )
-        # Compression keeps a million rows of mostly empty columns small in memory.
-        self._root.execute(
-            f"ATTACH '{file}' AS org" if file else "ATTACH ':memory:' AS org (COMPRESS)"
-        )
+        self._attach_org(file)
         self._root.execute("ATTACH ':memory:' AS pages (COMPRESS)")
         self._root.execute("USE org")
         self._lock = threading.Lock()
         self._queue: queue.SimpleQueue[_Work[Any] | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_loop, name="writer", daemon=True)
         self._writer.start()
+
+    def _attach_org(self, file: Path | None) -> None:
+        if file is None:
+            # Compression keeps a million rows of mostly empty columns small in memory.
+            self._root.execute("ATTACH ':memory:' AS org (COMPRESS)")
+            return
+        try:
+            self._root.execute(f"ATTACH '{file}' AS org")
+        except duckdb.IOException as error:
+            raise DataFolderError(f"cannot open {file}: {error}") from None
 
     def cursor(self) -> Connection:
         """A connection of its own for one reader; the caller closes it."""

@@ -25,11 +25,7 @@ def apply(connection: Connection, schema: Schema, changes: Plan) -> None:
     stamp = stored_datetime(changes.stamp)
     delete_rows(connection, schema, sobject, changes.deletes, stamp, changes.user_id)
     undelete_rows(connection, schema, sobject, changes.undeletes, stamp, changes.user_id)
-    if changes.purges:
-        connection.execute(
-            f'DELETE FROM {quoted(sobject.name)} WHERE "Id" IN (SELECT unnest(?::VARCHAR[]))',
-            [changes.purges],
-        )
+    purge_rows(connection, schema, sobject, changes.purges)
 
 
 def _insert(connection: Connection, changes: Plan) -> None:
@@ -90,12 +86,19 @@ def delete_rows(
         return
     _set_deleted(connection, sobject, ids, True, stamp, user)
     for child, name in _cascades(schema, sobject):
-        found = connection.execute(
-            f'SELECT "Id" FROM {quoted(child.name)} WHERE NOT _deleted '
-            f"AND {quoted(name)} IN (SELECT unnest(?::VARCHAR[]))",
-            [ids],
-        ).fetchall()
-        delete_rows(connection, schema, child, [row[0] for row in found], stamp, user)
+        details = _rows_under(connection, child, name, ids, "NOT _deleted")
+        delete_rows(connection, schema, child, details, stamp, user)
+
+
+def purge_rows(connection: Connection, schema: Schema, sobject: SObject, ids: list[str]) -> None:
+    """Remove rows for good, and the rows that go with them."""
+    if not ids:
+        return
+    connection.execute(
+        f'DELETE FROM {quoted(sobject.name)} WHERE "Id" IN (SELECT unnest(?::VARCHAR[]))', [ids]
+    )
+    for child, name in _cascades(schema, sobject):
+        purge_rows(connection, schema, child, _rows_under(connection, child, name, ids, "true"))
 
 
 def undelete_rows(
@@ -130,6 +133,17 @@ def _set_deleted(
         'WHERE "Id" IN (SELECT unnest(?::VARCHAR[]))',
         [ids],
     )
+
+
+def _rows_under(
+    connection: Connection, child: SObject, name: str, parents: list[str], condition: str
+) -> list[str]:
+    rows = connection.execute(
+        f'SELECT "Id" FROM {quoted(child.name)} WHERE {condition} '
+        f"AND {quoted(name)} IN (SELECT unnest(?::VARCHAR[]))",
+        [parents],
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def _cascades(schema: Schema, sobject: SObject) -> list[tuple[SObject, str]]:

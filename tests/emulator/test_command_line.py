@@ -139,6 +139,16 @@ def test_a_data_folder_keeps_rows_clock_and_key(tmp_path):
 
 
 @pytest.mark.slow  # starts a process of its own, or two
+def test_a_data_folder_in_use_ends_with_1(tmp_path):
+    folder = str(tmp_path / "org")
+    with running_org("--seed", "empty", "--data", folder):
+        ended = run("--data", folder)
+
+    assert ended.returncode == 1
+    assert "cannot open" in ended.stderr
+
+
+@pytest.mark.slow  # starts a process of its own, or two
 def test_committed_rows_survive_a_kill(tmp_path):
     folder = str(tmp_path / "org")
     with running_org("--seed", "empty", "--data", folder) as org:

@@ -43,6 +43,15 @@ def test_changes_of_every_kind_are_one_transaction(org):
     assert d not in rows
 
 
+def test_purging_a_row_purges_its_details(org):
+    (account,) = org.create("Account", {"Name": "x"})
+    org.create("Contact", {"LastName": "y", "AccountId": account})
+
+    org.change("Account", purge=[account])
+
+    assert org.rows("Contact", "Id", deleted=True) == []
+
+
 def test_a_refused_row_refuses_the_whole_transaction(org):
     (account,) = org.create("Account", {"Name": "Before"})
 
@@ -71,7 +80,7 @@ def test_a_modstamp_stamps_the_row_and_its_creation(org):
 
 
 def test_controls_may_set_what_the_api_can_not(org):
-    (account,) = org.create("Account", {"Name": "x", "LastActivityDate": "2026-01-01"})
+    org.create("Account", {"Name": "x", "LastActivityDate": "2026-01-01"})
 
     assert org.rows("Account", "LastActivityDate") == [{"LastActivityDate": "2026-01-01"}]
 

@@ -40,7 +40,8 @@ def test_a_fault_meets_only_its_method_path_and_object(api):
     "soql",
     [
         "SELECT Id FROM Contact",
-        "select id, (select id from Cases) from contact where AccountId in (select id from Account)",
+        "select id, (select id from Cases) from contact "
+        "where AccountId in (select id from Account)",
     ],
 )
 def test_the_object_of_a_query_is_the_one_of_its_outer_from(api, soql):

@@ -260,4 +260,6 @@ def test_an_identity_without_a_token_is_refused_in_one_word(api):
 def test_discovery_names_the_token_endpoint(api):
     answer = requests.get(f"{api.org.url}/.well-known/openid-configuration", timeout=30)
 
+    keys = requests.get(answer.json()["jwks_uri"], timeout=30).json()["keys"]
     assert answer.json()["token_endpoint"] == f"{api.org.url}/services/oauth2/token"
+    assert jwt.PyJWK(keys[0]).key_type == "RSA"

@@ -85,6 +85,7 @@ REFUSED_VALUES = [
         ["NumberOfEmployees"],
     ),
     ({"Name": "x", "AnnualRevenue": 10**19}, "NUMBER_OUTSIDE_VALID_RANGE", ["AnnualRevenue"]),
+    ({"Name": "x", "Id": "001Td0000000001"}, "INVALID_FIELD_FOR_INSERT_UPDATE", ["Id"]),
     ({"Name": 5}, "JSON_PARSER_ERROR", None),
     ({"Name": {"a": 1}}, "JSON_PARSER_ERROR", None),
 ]
