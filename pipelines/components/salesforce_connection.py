@@ -18,21 +18,24 @@ class SalesforceConnection(StrictComponent):
     )
     environment: EnvironmentName = Field(
         default="SALESFORCE",
-        description="Prefix of the variables that say where the org is and how to log in: "
-        "<prefix>_LOGIN_URL, <prefix>_FLOW, <prefix>_CLIENT_ID and so on.",
+        description="Prefix of the variables that say where the org is and how to log in; with "
+        "`SANDBOX` they are SANDBOX_LOGIN_URL, SANDBOX_FLOW and so on.",
     )
     api_version: ApiVersion = Field(
         default="66.0",
-        description="Version of Salesforce's API; <prefix>_API_VERSION overrides it.",
+        description="Version of Salesforce's API; the variable that ends in _API_VERSION wins.",
     )
     reserve: int = Field(
         default=0,
         ge=0,
-        description="Daily API requests that runs leave to the org's other users; a run that would "
-        "go below is deferred.",
+        description="Daily API requests that runs leave to the org's other users; a run stops, as "
+        "deferred, before the call that would go below.",
     )
     concurrent_steps: int = Field(
-        default=4, ge=1, description="How many objects of this org are read at once."
+        default=4,
+        ge=1,
+        description="How many objects of this org are read at once; `python -m pipelines setup` "
+        "puts it in force.",
     )
 
     @property

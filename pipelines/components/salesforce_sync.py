@@ -40,7 +40,7 @@ class Partitions(StrictModel):
         default="day", description="Length of a window."
     )
     start: PartitionStart = Field(
-        description="Start of the first window, which also takes everything older."
+        description="First day of the first window (UTC), which also takes everything older."
     )
 
 
@@ -50,30 +50,45 @@ class SyncedObject(StrictModel):
     fields: Names = Field(
         default=["*"], description='Field names or patterns such as "Billing*"; "*" is every field.'
     )
-    exclude: list[str] = Field(default=[], description="Fields or patterns to leave out.")
+    exclude: list[str] = Field(default=[], description="Field names or patterns to leave out.")
     where: str | None = Field(
-        default=None, min_length=1, description="SOQL condition; other rows are removed."
+        default=None,
+        min_length=1,
+        description='SOQL condition such as "Email != null"; records that don\'t match it, or no '
+        "longer do, have no row.",
     )
-    mask: list[str] = Field(default=[], description="Fields or patterns to replace by hashes.")
+    mask: list[str] = Field(
+        default=[],
+        description="Field names or patterns whose values become keyed hashes (HMAC-SHA256 with "
+        "TIDEGATE_MASK_KEY): equal values stay equal, and can't be read back.",
+    )
     transform: Hook | None = Field(
-        default=None, description="module:function from one pandas frame to another."
+        default=None,
+        description="module:function that gets some of the rows as a pandas frame and returns "
+        "them with columns changed, added or dropped; it sees warehouse names.",
     )
     partitions: Partitions | None = Field(
-        default=None, description="Windows; without them the object is read whole each time."
+        default=None,
+        description="Time windows; without them the object is read whole each time.",
     )
     numbers: Literal["decimal", "float"] = Field(
-        default="decimal", description="What numbers become: exact, with the described digits."
+        default="decimal",
+        description='"decimal" keeps numbers exact, with the digits that the org describes; '
+        '"float" makes them 64-bit floats.',
     )
     deletes: Literal["flag", "remove"] = Field(
-        default="flag", description="Whether a deleted record's row stays, with `_deleted`."
+        default="flag",
+        description='"flag" keeps a deleted record\'s row and sets its `_deleted`; "remove" '
+        "deletes the row.",
     )
     late_commit_margin_s: int = Field(
         default=LATE_COMMIT_MARGIN_S,
         ge=0,
-        description="How much later than its SystemModstamp a transaction may be committed.",
+        description="Seconds by which a commit may come later than its SystemModstamp: a window "
+        "isn't read sooner after its end, and is read from that long before its start.",
     )
     description: str | None = Field(default=None, description="Shown on the table's page.")
-    group: str | None = Field(default=None, description="Dagster group of the object's assets.")
+    group: str | None = Field(default=None, description="Dagster group of this object's assets.")
     owners: list[str] = Field(default=[], description='E-mail addresses or "team:name".')
     tags: Tags = Field(default={}, description="Dagster tags of the object's assets.")
 
@@ -112,7 +127,8 @@ class SalesforceSync(StrictComponent):
     """Salesforce objects that are kept in step with tables of a warehouse."""
 
     name: ResourceName | None = Field(
-        default=None, description="Name of the sync, by default that of its folder."
+        default=None,
+        description="What commands, jobs and the schedule call the sync; by default its folder.",
     )
     org: str = Field(default="salesforce", description="A SalesforceConnection's name.")
     warehouse: str = Field(default="default", description="A WarehouseConnection's name.")
@@ -120,9 +136,15 @@ class SalesforceSync(StrictComponent):
         default=None, alias="schema", description="Schema of the tables, by default the org's name."
     )
     naming: Literal["fivetran", "api"] = Field(
-        default="fivetran", description="snake_case as Fivetran writes it, or Salesforce's names."
+        default="fivetran",
+        description='Names of tables and columns: "fivetran" is snake_case as Fivetran writes it, '
+        '"api" keeps Salesforce\'s.',
     )
-    schedule: Cron | None = Field(default=None, description="When missing windows are run.")
+    schedule: Cron | None = Field(
+        default=None,
+        description='Cron expression such as "0 2 * * *": when windows of the last thirty that are '
+        "missing or failed are run, and whole objects read. Switch the schedule on in Dagster.",
+    )
     timezone: TimeZone = Field(default="UTC", description="Time zone of the schedule.")
     group: str | None = Field(default=None, description="Dagster group of all objects.")
     objects: dict[ObjectName, SyncedObject] = Field(

@@ -15,17 +15,18 @@ class WarehouseConnection(StrictComponent):
     name: ResourceName = Field(default="default", description="What syncs call it.")
     environment: EnvironmentName = Field(
         default="TIDEGATE_WAREHOUSE_URL",
-        description="Variable that holds its URL; unset, it is a DuckDB file of the checkout.",
+        description="Variable that holds its URL, such as duckdb:////data/warehouse.duckdb; unset, "
+        "it is .tidegate/warehouse.duckdb of the checkout.",
     )
     lock_timeout_s: float = Field(
         default=300,
         ge=0,
-        description="How long a merge waits while another process holds a DuckDB file.",
+        description="Seconds that a merge waits while another process holds a DuckDB file.",
     )
     memory_limit: str = Field(
         default="256MB",
         pattern=r"^\d+(\.\d+)?\s?[KMGT]i?B$",
-        description="Memory for a merge; what doesn't fit goes to disk.",
+        description="Memory for a merge; what doesn't fit goes to disk beside the file.",
     )
 
     @property
