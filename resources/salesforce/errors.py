@@ -353,7 +353,7 @@ class RecordError(ApiError):
     Salesforce quotes values in these texts, so the text isn't kept: ``code`` and ``fields`` are.
     """
 
-    advice = "Correct the fields named above in the source of the record."
+    advice = "Correct what the code names in the source of the record."
 
     def __init__(
         self,

@@ -177,7 +177,9 @@ class Transport:
                     case Wait(seconds):
                         self.sleep(seconds)
                     case InDoubt():
-                        raise LostAnswerError(method, shown, error.happened()) from error
+                        raise LostAnswerError(
+                            method, shown, error.happened().rstrip(".")
+                        ) from error
                     case _:
                         raise
 

@@ -276,6 +276,21 @@ def test_bulk_pages_hold_every_row_once_as_typed_columns(org, client):
     assert {row["Name"] for row in rows} >= set(AWKWARD)
 
 
+def test_columns_in_the_order_of_old_api_versions_are_read(org, connect):
+    org.create("Account", {"Name": "Zebra", "NumberOfEmployees": 7})
+    client = connect(org, api_version="48.0")
+    schema = arrow_schema(client.describe("Account"), ["NumberOfEmployees", "Name"])
+    file = io.BytesIO()
+
+    job = complete_job(client, "SELECT NumberOfEmployees, Name FROM Account")
+    client.bulk.download_page(job.id, None, 1000, file)
+
+    assert file.getvalue().startswith(b'"Name","NumberOfEmployees"')
+    [batch] = read_csv_page(file.getvalue(), schema)
+    assert batch.to_pylist() == [{"NumberOfEmployees": 7, "Name": "Zebra"}]
+    assert not client.bulk.has_result_pages
+
+
 def test_both_apis_read_the_same_values(org, client):
     org.create(
         "Account",

@@ -138,6 +138,16 @@ def test_nobody_listening_is_a_lost_connection(connect):
     assert caught.value.attempts == 6
 
 
+def test_a_call_that_never_left_does_not_count(connect):
+    with scripted_org() as org:
+        client = connect(org.url)
+        assert client.org_id
+    with pytest.raises(ConnectionLostError):
+        client.read_limits()
+
+    assert client.api_calls == 0
+
+
 def test_a_locked_row_that_stays_locked_is_transient(connect):
     with (
         scripted_org(answer([{"errorCode": "UNABLE_TO_LOCK_ROW", "message": "x"}], 400)) as org,
