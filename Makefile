@@ -9,7 +9,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.tidegate/dagster
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev emulator test test-slow check format constraints
+.PHONY: help setup demo dev emulator test test-slow check format docs constraints
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,10 @@ check: $(STAMP) ## what CI runs first: format, lint, types, import contracts, fa
 format: $(STAMP) ## format, and mend what ruff can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+docs: $(STAMP) ## write docs/configuration.md from the settings' own sentences
+	@$(BIN)/python -m pipelines.configuration_reference > docs/.configuration.md
+	@mv docs/.configuration.md docs/configuration.md
 
 constraints: $(STAMP) ## write the installed versions into constraints.txt
 	@$(BIN)/python -m pip freeze --exclude-editable | sort -f > constraints.txt
