@@ -22,12 +22,12 @@ GZIP_WINDOW = 31  # zlib's number for a gzip header around 32 KiB
 
 async def deliver(
     send: Send, answer: Answer, headers: Mapping[str, str], fault: Mapping[str, Any],
-    *, accepts_gzip: bool, pretty: bool, head_only: bool,
+    *, accepts_gzip: bool, pretty: bool, head_only: bool, gone: Callable[[], bool],
 ) -> int:  # fmt: skip
     """Send an answer; returns the bytes of its body on the wire.
 
     A fault may cut it: then the connection is closed without the body's end, or, when `clean`,
-    the body ends early as if that were all.
+    the body ends early as if that were all. `gone` says that nobody listens any more.
     """
     all_headers = {name.lower(): value for name, value in {**headers, **answer.headers}.items()}
     parts, length = _body(answer, pretty)
@@ -43,10 +43,12 @@ async def deliver(
     if parts is None or head_only:
         await send({"type": "http.response.body", "body": b""})
         return 0
-    return await _send_parts(send, parts, fault)
+    return await _send_parts(send, parts, fault, gone)
 
 
-async def _send_parts(send: Send, parts: Iterator[bytes], fault: Mapping[str, Any]) -> int:
+async def _send_parts(
+    send: Send, parts: Iterator[bytes], fault: Mapping[str, Any], gone: Callable[[], bool]
+) -> int:
     rate = fault.get("throttle_bytes_s")
     left = fault.get("cut_after_bytes")
     sent = 0
@@ -56,6 +58,8 @@ async def _send_parts(send: Send, parts: Iterator[bytes], fault: Mapping[str, An
         for piece in _pieces(part, rate):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
             sent += len(piece)
+            if gone():
+                return sent
             if rate:
                 await asyncio.sleep(len(piece) / float(rate))
         if left is not None and sent >= left:

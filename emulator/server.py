@@ -35,6 +35,8 @@ class Server:
         response = await run_in_threadpool(self._responder.respond, call)
         if delay_s := response.fault.get("delay_s"):
             await asyncio.sleep(float(delay_s))
+        # After the body, all that can still come is the end of the connection.
+        hung_up = asyncio.ensure_future(receive())
         sent = await deliver(
             send,
             response.answer,
@@ -43,7 +45,9 @@ class Server:
             accepts_gzip="gzip" in call.headers.get("accept-encoding", ""),
             pretty=call.headers.get("x-prettyprint") == "1",
             head_only=scope["method"] == "HEAD",
+            gone=hung_up.done,
         )
+        hung_up.cancel()
         self._note(call, response, sent)
 
     async def _read(self, scope: Scope, receive: Receive) -> Call:

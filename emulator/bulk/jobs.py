@@ -121,7 +121,11 @@ class Jobs:
             self._made += 1
             job = make(make_id(JOB_PREFIX, self._made))
             self._jobs[job.id] = job
-        self._queue.put(job)
+        if job.fate == "stall":
+            # Its own thread: a stalled job must not keep a worker from the others.
+            threading.Thread(target=self._run_safely, args=(job,), daemon=True).start()
+        else:
+            self._queue.put(job)
         return job
 
     def find(self, job_id: str) -> Job | None:
@@ -179,13 +183,16 @@ class Jobs:
 
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:
-            try:
-                self._run(job)
-            except Exception as error:
-                # A worker must live on; an aborted job's files may vanish under it.
-                if self.move(job, "Failed"):
-                    log.exception("job %s failed", job.id)
-                    job.error = f"Unknown : {type(error).__name__}"
+            self._run_safely(job)
+
+    def _run_safely(self, job: Job) -> None:
+        try:
+            self._run(job)
+        except Exception as error:
+            # A worker must live on; an aborted job's files may vanish under it.
+            if self.move(job, "Failed"):
+                log.exception("job %s failed", job.id)
+                job.error = f"Unknown : {type(error).__name__}"
 
     def _run(self, job: Job) -> None:
         if not self.move(job, "InProgress", only_from=frozenset({"UploadComplete"})):

@@ -204,6 +204,16 @@ def test_a_stalled_job_goes_on_when_the_faults_are_cleared(api, stalled):
     assert api.wait_for_job(stalled["id"])["state"] == "JobComplete"
 
 
+def test_stalled_jobs_keep_no_other_job_waiting(api):
+    api.org.faults.add({"job": "stall"}, times=5)
+    stalled = [api.start_job("SELECT Id FROM Account") for _ in range(5)]
+
+    other = api.finished_job("SELECT Id FROM Account")
+
+    states = {api.get(f"jobs/query/{job['id']}").json()["state"] for job in stalled}
+    assert (other["state"], states) == ("JobComplete", {"InProgress"})
+
+
 def test_a_finished_job_can_not_be_aborted(api):
     job = api.finished_job("SELECT Id FROM Account")
 

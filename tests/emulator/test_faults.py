@@ -190,3 +190,18 @@ def test_a_fault_that_is_none_is_refused(org, fault):
 
     assert answer.status_code == 400
     assert answer.json()["error"]
+
+
+def test_a_download_that_nobody_reads_any_more_is_given_up(api):
+    api.org.create("Account", count=500)
+    job = api.finished_job("SELECT Id FROM Account")
+    api.org.faults.add({"throttle_bytes_s": 1000}, path="*/results")
+    answer = api.get(
+        f"jobs/query/{job['id']}/results", headers={"Accept-Encoding": "identity"}, stream=True
+    )
+    answer.raw.read(10)
+    answer.close()
+
+    deadline = time.monotonic() + 5
+    while not any(one["path"].endswith("/results") for one in api.org.requests_since()):
+        assert time.monotonic() < deadline, "the org still sends 10 kB at 1 kB/s"

@@ -1,5 +1,7 @@
 """Single rows by REST: rest.md, "Rows" and "Error codes"."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.emulator.api import Api, error_of
@@ -234,3 +236,16 @@ def test_auto_numbers_and_defaults_are_given(api):
 
     assert [row["Name"] for row in rows] == ["ORD-000001", "ORD-000002"]
     assert all(row["OwnerId"] == api.login["id"][-18:] for row in rows)
+
+
+def test_of_many_callers_at_once_one_gets_a_unique_value(api):
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(
+            pool.map(
+                lambda n: api.post("sobjects/Account", {"Name": str(n), "ERP_Id__c": "E-9"}),
+                range(24),
+            )
+        )
+
+    assert sorted(answer.status_code for answer in answers) == [201] + [400] * 23
+    assert len(api.org.ids("Account")) == 1
