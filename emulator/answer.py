@@ -21,6 +21,14 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Blob:
+    """A body that is bytes: the content of a base64 field."""
+
+    content: bytes
+    content_type: str = "application/octet-stream"
+
+
+@dataclass(frozen=True)
 class FilePart:
     """A body that is `head`, then bytes `start` to `end` of a file."""
 

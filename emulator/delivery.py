@@ -9,7 +9,7 @@ from typing import Any
 
 from isal import isal_zlib
 
-from emulator.answer import JSON, Answer, FilePart, Text
+from emulator.answer import JSON, Answer, Blob, FilePart, Text
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -86,8 +86,14 @@ def _body(answer: Answer, pretty: bool) -> tuple[Iterator[bytes] | None, int | N
         return None, 0 if answer.status not in (204, 304) else None
     if isinstance(body, FilePart):
         return _file_chunks(body), None
-    content = body.content.encode() if isinstance(body, Text) else json_bytes(body, pretty)
+    content = _content(body, pretty)
     return iter([content]), len(content)
+
+
+def _content(body: Any, pretty: bool) -> bytes:
+    if isinstance(body, Blob):
+        return body.content
+    return body.content.encode() if isinstance(body, Text) else json_bytes(body, pretty)
 
 
 def _file_chunks(part: FilePart) -> Iterator[bytes]:
@@ -115,7 +121,7 @@ def _gzipped(parts: Iterator[bytes]) -> Iterator[bytes]:
 
 def _content_type(answer: Answer) -> str:
     body = answer.body
-    return body.content_type if isinstance(body, FilePart | Text) else JSON
+    return body.content_type if isinstance(body, FilePart | Blob | Text) else JSON
 
 
 def json_bytes(body: Any, pretty: bool) -> bytes:

@@ -190,9 +190,9 @@ class Jobs:
             self._run(job)
         except Exception as error:
             # A worker must live on; an aborted job's files may vanish under it.
+            job.error = f"Unknown : {type(error).__name__}"
             if self.move(job, "Failed"):
                 log.exception("job %s failed", job.id)
-                job.error = f"Unknown : {type(error).__name__}"
 
     def _run(self, job: Job) -> None:
         if not self.move(job, "InProgress", only_from=frozenset({"UploadComplete"})):

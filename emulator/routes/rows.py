@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from typing import Any
 
-from emulator.answer import NO_CONTENT, Answer
+from emulator.answer import NO_CONTENT, Answer, Blob
 from emulator.call import Call
 from emulator.errors import ApiError, not_found
 from emulator.ids import is_valid, to_18
@@ -28,7 +29,10 @@ def read(call: Call) -> Answer:
 
 
 def read_by_external_id(call: Call) -> Answer:
-    """GET /sobjects/{object}/{field}/{value}"""
+    """GET /sobjects/{object}/{field}/{value}, or /{id}/{field} for the content of a blob"""
+    blob = call.sobject.field(call.arguments["value"])
+    if blob is not None and blob.type == "base64" and is_valid(call.arguments["field"]):
+        return _read_blob(call, _existing_id(call, call.arguments["field"]), blob)
     ids = _ids_with_value(call, _key_field(call), call.arguments["value"])
     if not ids:
         raise not_found()
@@ -102,6 +106,17 @@ def _read(call: Call, record_id: str) -> Answer:
     if not records:
         raise not_found()
     return Answer(200, records[0], _row_headers(records[0]))
+
+
+def _read_blob(call: Call, record_id: str, field: Field) -> Answer:
+    with call.org.database.reader() as connection:
+        row = connection.execute(
+            f'SELECT {quoted(field.name)} FROM {quoted(call.sobject.name)} WHERE "Id" = ?',
+            [record_id],
+        ).fetchone()
+    if row is None or row[0] is None:
+        raise not_found()
+    return Answer(200, Blob(base64.b64decode(row[0])))
 
 
 def _row_headers(record: dict[str, Any]) -> dict[str, str]:

@@ -5,6 +5,8 @@ Everything becomes text (or None); DuckDB casts it to the column's type, which c
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import re
 from collections.abc import Callable
@@ -178,6 +180,14 @@ def _reference(schema: Schema, sobject: SObject, field: Field, value: Any) -> st
     return to_18(value)
 
 
+def _base64(schema: Schema, sobject: SObject, field: Field, value: Any) -> str:
+    try:
+        base64.b64decode(value if isinstance(value, str) else "!", validate=True)
+    except binascii.Error:
+        raise _wrong_type(field, value) from None
+    return str(value)
+
+
 def stored_datetime(moment: datetime) -> str:
     """Whole seconds, UTC, as Salesforce stores them."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -230,6 +240,7 @@ _CONVERTERS: dict[str, Callable[[Schema, SObject, Field, Any], str | None]] = {
     "date": _date,
     "datetime": _datetime,
     "time": _time,
+    "base64": _base64,
     "reference": _reference,
     "email": _email,
     "picklist": _picklist,

@@ -249,3 +249,16 @@ def test_of_many_callers_at_once_one_gets_a_unique_value(api):
 
     assert sorted(answer.status_code for answer in answers) == [201] + [400] * 23
     assert len(api.org.ids("Account")) == 1
+
+
+def test_a_blob_is_written_as_base64_and_read_from_its_own_url(api):
+    (account,) = api.org.create("Account", {"Name": "x"})
+    body = {"Name": "a.txt", "ParentId": account, "Body": "aGFyYm91cg=="}
+
+    made = api.post("sobjects/Attachment", body)
+    wrong = api.post("sobjects/Attachment", body | {"Body": "no base64!"})
+
+    (record,) = api.records("SELECT Body FROM Attachment")
+    assert record["Body"] == f"/services/data/v66.0/sobjects/Attachment/{made.json()['id']}/Body"
+    assert api.get(record["Body"]).content == b"harbour"
+    assert error_of(wrong) == (400, "JSON_PARSER_ERROR")
