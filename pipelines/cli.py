@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -100,11 +101,16 @@ def setup() -> None:
 
 
 @app.command()
-def demo() -> None:
-    """Load an org, change it, sync again, and compare every row and field."""
+def demo(
+    folder: Annotated[
+        Path | None, typer.Option(help="Where the demo's org, files and tables lie.")
+    ] = None,
+) -> None:
+    """Load the emulator's org, change it, sync again, and compare every row and field."""
     from pipelines.demo import run_demo
+    from pipelines.environment import STATE_FOLDER
 
-    raise typer.Exit(run_demo(Console(), _err))
+    raise typer.Exit(run_demo(Console(), _err, folder or STATE_FOLDER))
 
 
 def _load() -> Project:
