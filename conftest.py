@@ -1,3 +1,3 @@
 """Plugins for every test run."""
 
-pytest_plugins = ["tests.skips"]
+pytest_plugins = ["tests.skips", "tests.statements"]
