@@ -23,12 +23,18 @@ app = typer.Typer(
 )
 
 _DAY = ["%Y-%m-%d"]
-_err = Console(stderr=True)
+# Where there's no terminal, rich would squeeze tables into 80 columns.
+_WIDTH = None if sys.stdout.isatty() else 110
+_out = Console(width=_WIDTH)
+_err = Console(stderr=True, width=_WIDTH)
 
 
 @app.callback()
 def main() -> None:
     """Keeps a Salesforce org and a data warehouse in step."""
+    from pipelines.environment import load_env_file
+
+    load_env_file()
 
 
 @app.command()
@@ -78,9 +84,9 @@ def sync(
     if as_json:
         print(report.as_json(outcomes))
     elif outcomes:
-        Console().print(report.outcome_table(outcomes))
+        _out.print(report.outcome_table(outcomes))
     else:
-        Console().print("Nothing to do: every window is there.")
+        _out.print("Nothing to do: every window is there.")
     report.print_errors(outcomes, _err)
     raise typer.Exit(report.exit_code(outcomes))
 
@@ -110,7 +116,20 @@ def demo(
     from pipelines.demo import run_demo
     from pipelines.environment import STATE_FOLDER
 
-    raise typer.Exit(run_demo(Console(), _err, folder or STATE_FOLDER))
+    raise typer.Exit(run_demo(_out, _err, folder or STATE_FOLDER))
+
+
+@app.command()
+def dev(
+    port: Annotated[int, typer.Option(help="Port of Dagster's UI.")] = 3000,
+    emulator_port: Annotated[int, typer.Option(help="HTTP port of the emulator.")] = 8040,
+    pubsub_port: Annotated[int, typer.Option(help="gRPC port of the emulator.")] = 8041,
+) -> None:
+    """Serve Dagster's UI, with the org emulator unless SALESFORCE_LOGIN_URL is set."""
+    from pipelines.dev import run_dev
+
+    code = run_dev(_err, port=port, emulator_port=emulator_port, pubsub_port=pubsub_port)
+    raise typer.Exit(code)
 
 
 def _load() -> Project:

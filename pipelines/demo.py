@@ -90,7 +90,8 @@ def _compare(out: Console, err: Console, org: Emulator, folder: Path) -> int:
         out.print(f"{len(differences):,} of {cells:,} cells differ from the org.")
         return report.FAILED
     out.print(
-        f"All {rows:,} rows of {len(comparisons)} tables are as in the org: {cells:,} cells compared."
+        f"All {rows:,} rows of {len(comparisons)} tables are as in the org: "
+        f"{cells:,} cells compared."
     )
     return report.DONE
 
@@ -158,8 +159,8 @@ def remove_old_tables(folder: Path, org_id: str) -> None:
     others = _orgs_in(warehouse) - {org_id}
     if others:
         raise DemoError(
-            f"{warehouse} holds tables of {', '.join(sorted(others))}. The demo begins with an empty "
-            "warehouse: move this file away, or say --folder."
+            f"{warehouse} holds tables of {', '.join(sorted(others))}. The demo begins with an "
+            "empty warehouse: move this file away, or say --folder."
         )
     for file in folder.glob("warehouse.duckdb*"):
         file.unlink()

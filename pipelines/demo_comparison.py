@@ -187,9 +187,9 @@ def _same(in_org: Any, in_table: Any, kind: str) -> bool:
     if kind == "DATE":
         return isinstance(in_table, date) and date.fromisoformat(in_org) == in_table
     if kind.endswith("[]"):
-        return in_org.split(";") == in_table
+        return bool(in_org.split(";") == in_table)
     looks_like_time = re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+0000", in_org)
-    return kind == "VARCHAR" and not looks_like_time and in_org == in_table
+    return bool(kind == "VARCHAR" and not looks_like_time and in_org == in_table)
 
 
 def _moment(text: str) -> datetime:

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import dagster as dg
+from dotenv import load_dotenv
 
 from assets.spelling import nearest
 from resources.salesforce.resource import (
@@ -31,6 +32,11 @@ FLOWS = ("client_credentials", "jwt_bearer", "refresh_token", "password")
 
 class EnvironmentValueError(ValueError):
     """A variable has a value that can't be used."""
+
+
+def load_env_file() -> None:
+    """Take over what the checkout's ``.env`` says and the environment doesn't, as Dagster does."""
+    load_dotenv(CHECKOUT / ".env", override=False)
 
 
 def login_url(prefix: str = "SALESFORCE") -> str:

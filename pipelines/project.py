@@ -19,6 +19,7 @@ from pipelines.components.salesforce_connection import SalesforceConnection
 from pipelines.components.salesforce_sync import SalesforceSync
 from pipelines.run_tags import ALL_ASSETS_JOB
 from resources.salesforce.client import SalesforceClient
+from resources.salesforce.resource import SalesforceResource
 
 
 class UsageError(Exception):
@@ -87,7 +88,9 @@ class Project:
     @contextmanager
     def connect(self, org: str) -> Iterator[SalesforceClient]:
         """A client of a connection, outside any run."""
-        resource = self.connections[org].resource().process_config_and_initialize()
+        # Replaces what comes from environment variables by its values.
+        resource: object = self.connections[org].resource().process_config_and_initialize()
+        assert isinstance(resource, SalesforceResource)
         with resource.connect() as client:
             yield client
 
