@@ -114,7 +114,6 @@ def _parse(
                 # Without these, "" would stay '' and the text NULL become null.
                 null_values=[""],
                 strings_can_be_null=True,
-                quoted_strings_can_be_null=True,
                 true_values=["true"],
                 false_values=["false"],
             ),
