@@ -9,6 +9,8 @@ under their own names, and besides them:
     child           the relation as its parent sees it: {"name", "cascadeDelete", ...}
     formula         DuckDB SQL for a value that is derived on read ({row} = the table's alias)
     defaultFormula  DuckDB SQL over the new row for a value not given on create
+    follows         the field whose changes set this one, too
+    changeFormula   DuckDB SQL over the row after such a change; as defaultFormula when absent
     numberFormat    of an auto-number field, e.g. "ORD-{000000}"
 
 Source of the rules: 315 field describes of seven standard objects, recorded from real orgs
@@ -86,7 +88,8 @@ _PLAIN: dict[str, Any] = {
 ATTRIBUTES = tuple(_PLAIN)
 
 EXTRA_KEYS = frozenset(
-    {"values", "valueSet", "write", "child", "formula", "defaultFormula", "numberFormat"}
+    {"values", "valueSet", "write", "child", "numberFormat"}
+    | {"formula", "defaultFormula", "follows", "changeFormula"}
 )
 
 _FILTER, _SORT, _GROUP, _AGGREGATE = "filterable", "sortable", "groupable", "aggregatable"

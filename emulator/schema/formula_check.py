@@ -24,7 +24,7 @@ def broken_formulas(schema: Schema) -> Iterator[tuple[SObject, Field, str]]:
 
 
 def _problem(connection: duckdb.DuckDBPyConnection, sobject: SObject, field: Field) -> str | None:
-    for formula in (field.formula, field.default_formula):
+    for formula in (field.formula, field.default_formula, field.change_formula):
         if formula is None:
             continue
         expression = formula.replace("{row}", "r")

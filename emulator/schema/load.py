@@ -125,6 +125,8 @@ def _field(name: str, given: Mapping[str, Any], sets: Mapping[str, Sequence[Any]
         formula=spec.get("formula"),
         number_format=spec.get("numberFormat"),
         default_formula=spec.get("defaultFormula"),
+        follows=spec.get("follows"),
+        change_formula=spec.get("changeFormula", spec.get("defaultFormula")),
     )
 
 

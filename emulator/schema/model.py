@@ -22,12 +22,16 @@ class Field:
         number_format: For auto-number fields, e.g. ``ORD-{000000}``.
         default_formula: DuckDB SQL over the new row for a value that wasn't given on create,
             where a constant (`default_value`) can't say it.
+        follows: A field of the same object. An update that changes it, and doesn't give this
+            field a value, sets this one to `change_formula` over the changed row.
     """
 
     describe: Mapping[str, Any]
     formula: str | None = None
     number_format: str | None = None
     default_formula: str | None = None
+    follows: str | None = None
+    change_formula: str | None = None
 
     @cached_property
     def name(self) -> str:

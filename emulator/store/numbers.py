@@ -22,14 +22,14 @@ class Numbers:
 
     def next_id(self, connection: Connection, sobject: SObject) -> str:
         """A new id; later ones sort after earlier ones."""
-        assert sobject.key_prefix is not None, f"{sobject.name} has no key prefix"
+        assert sobject.id_prefix is not None, f"{sobject.name} has no Ids"
         number = self._next_id.get(sobject.name)
         if number is None:
             # Ids sort as their numbers do (see emulator.ids), so that the greatest is the last.
             row = connection.execute(f'SELECT max("Id") FROM {quoted(sobject.name)}').fetchone()
             number = number_of(row[0]) + 1 if row and row[0] else 1
         self._next_id[sobject.name] = number + 1
-        return make_id(sobject.key_prefix, number)
+        return make_id(sobject.id_prefix, number)
 
     def next_auto_number(self, connection: Connection, sobject: SObject, field: Field) -> str:
         """The next value of an auto-number field, in its format."""

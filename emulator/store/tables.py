@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emulator.ids import ID_MACRO_SQL
-from emulator.schema.columns import duckdb_type
+from emulator.schema.columns import create_table_sql
 from emulator.schema.model import Schema, SObject
 from emulator.store.database import Connection
 
@@ -20,7 +20,7 @@ def create_tables(connection: Connection, schema: Schema) -> None:
             connection.execute(statement)
     for sobject in schema.objects.values():
         if sobject.has_rows:
-            connection.execute(_create_sql(sobject))
+            connection.execute(create_table_sql(sobject))
 
 
 def empty_tables(connection: Connection, schema: Schema) -> None:
@@ -33,12 +33,4 @@ def empty_tables(connection: Connection, schema: Schema) -> None:
 def _holds_rows(connection: Connection, sobject: SObject) -> bool:
     return (
         connection.execute(f"SELECT 1 FROM {quoted(sobject.name)} LIMIT 1").fetchone() is not None
-    )
-
-
-def _create_sql(sobject: SObject) -> str:
-    columns = [f"{quoted(one.name)} {duckdb_type(one)}" for one in sobject.stored_fields]
-    return (
-        f"CREATE TABLE IF NOT EXISTS {quoted(sobject.name)} "
-        f"({', '.join(columns)}, _deleted BOOLEAN)"
     )

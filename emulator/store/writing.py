@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from emulator.schema.columns import duckdb_type
-from emulator.schema.model import Schema, SObject
+from emulator.schema.model import Field, Schema, SObject
 from emulator.store.changes import Plan
 from emulator.store.database import Connection
 from emulator.store.rows_plan import Columns
@@ -40,21 +40,24 @@ def _insert(connection: Connection, changes: Plan) -> None:
             f"SELECT {values} FROM _rows"
         )
         connection.unregister("_rows")
-    _fill_by_formula(connection, changes)
-
-
-def _fill_by_formula(connection: Connection, changes: Plan) -> None:
     for one in changes.sobject.stored_fields:
-        if one.default_formula is None:
-            continue
-        ids = [row["Id"] for row in changes.inserts if row.get(one.name) is None]
-        if ids:
-            value = one.default_formula.replace("{row}", "t")
-            connection.execute(
-                f"UPDATE {quoted(changes.sobject.name)} AS t SET {quoted(one.name)} = {value} "
-                'WHERE t."Id" IN (SELECT unnest(?::VARCHAR[]))',
-                [ids],
-            )
+        if one.default_formula is not None:
+            ids = [row["Id"] for row in changes.inserts if row.get(one.name) is None]
+            _set_by_formula(connection, changes.sobject, one, one.default_formula, ids)
+
+
+def _set_by_formula(
+    connection: Connection, sobject: SObject, field: Field, formula: str, ids: list[str | None]
+) -> None:
+    """Give a field the value that its rows, as they are written by now, imply."""
+    if not ids:
+        return
+    value = formula.replace("{row}", "t")
+    connection.execute(
+        f"UPDATE {quoted(sobject.name)} AS t SET {quoted(field.name)} = {value} "
+        'WHERE t."Id" IN (SELECT unnest(?::VARCHAR[]))',
+        [ids],
+    )
 
 
 def _update(
@@ -68,6 +71,7 @@ def _update(
         | {name: pa.array([row[name] for row in latest.values()], pa.string()) for name in names}
     )
     connection.register("_rows", arrow)
+    implied = _implied(connection, sobject, names)
     sets = [f"{quoted(name)} = {_cast(sobject, name, '_rows')}" for name in names]
     sets += _stamp_sets(sobject, stored_datetime(changes.stamp), changes.user_id)
     if sets:
@@ -76,6 +80,23 @@ def _update(
             'WHERE t."Id" = _rows._id'
         )
     connection.unregister("_rows")
+    for field, ids in implied:
+        _set_by_formula(connection, sobject, field, str(field.change_formula), ids)
+
+
+def _implied(
+    connection: Connection, sobject: SObject, names: tuple[str, ...]
+) -> list[tuple[Field, list[str | None]]]:
+    """Fields that follow one that `_rows` is about to change, with the Ids of the rows."""
+    found = []
+    for field in sobject.stored_fields:
+        if field.follows in names and field.name not in names:
+            rows = connection.execute(
+                f'SELECT t."Id" FROM {quoted(sobject.name)} AS t JOIN _rows ON t."Id" = _rows._id '
+                f"WHERE t.{quoted(field.follows)} IS DISTINCT FROM {_cast(sobject, field.follows)}"
+            ).fetchall()
+            found.append((field, [row[0] for row in rows]))
+    return found
 
 
 def delete_rows(

@@ -52,6 +52,17 @@ def test_purging_a_row_purges_its_details(org):
     assert org.rows("Contact", "Id", deleted=True) == []
 
 
+def test_rows_of_an_object_without_a_described_prefix_can_be_made(org):
+    (account,) = org.create("Account", {"Name": "x"})
+
+    ids = org.create("AccountHistory", *[{"AccountId": account, "Field": "Name"}] * 2)
+
+    described = Api(org).get("sobjects/AccountHistory/describe").json()
+    assert described["keyPrefix"] is None
+    assert [one[:3] for one in ids] == ["017", "017"]
+    assert org.ids("AccountHistory") == sorted(ids)
+
+
 def test_a_refused_row_refuses_the_whole_transaction(org):
     (account,) = org.create("Account", {"Name": "Before"})
 

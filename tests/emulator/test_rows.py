@@ -238,6 +238,82 @@ def test_auto_numbers_and_defaults_are_given(api):
     assert all(row["OwnerId"] == api.login["id"][-18:] for row in rows)
 
 
+def test_what_a_stage_implies_is_given_and_follows_its_changes(api):
+    api.org.set_clock("2026-03-01T12:00:00Z")
+    deal = {"Name": "Deal", "StageName": "Prospecting", "CloseDate": "2026-06-30"}
+    opportunity = api.post("sobjects/Opportunity", deal).json()["id"]
+    made = implied_by_stage(api, opportunity)
+    api.org.set_clock("2026-03-02T12:00:00Z")
+
+    api.patch(f"sobjects/Opportunity/{opportunity}", {"StageName": "Closed Won"})
+    won = implied_by_stage(api, opportunity)
+    api.org.set_clock("2026-03-03T12:00:00Z")
+    same_stage = {"StageName": "Closed Won", "Description": "signed"}
+    api.patch(f"sobjects/Opportunity/{opportunity}", same_stage)
+    api.patch(f"sobjects/Opportunity/{opportunity}", {"Probability": 55})
+
+    assert made == [10.0, "Pipeline", None]
+    assert won[:2] == [100.0, "Closed"]
+    assert won[2].startswith("2026-03-02T12:00:0")
+    assert implied_by_stage(api, opportunity) == [55.0, "Closed", won[2]]
+
+
+def implied_by_stage(api, record_id):
+    row = api.get(f"sobjects/Opportunity/{record_id}").json()
+    return [row["Probability"], row["ForecastCategoryName"], row["LastStageChangeDate"]]
+
+
+def test_a_value_that_the_request_gives_is_not_implied(api):
+    deal = {"Name": "Deal", "StageName": "Prospecting", "CloseDate": "2026-06-30"}
+    made = api.post("sobjects/Opportunity", deal | {"Probability": 33}).json()["id"]
+
+    api.patch(f"sobjects/Opportunity/{made}", {"StageName": "Closed Lost", "Probability": 1})
+
+    assert api.get(f"sobjects/Opportunity/{made}").json()["Probability"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "ended", "field"),
+    [
+        ("Case", {"Subject": "x"}, "Closed", "ClosedDate"),
+        ("Task", {"Subject": "x", "Status": "Not Started"}, "Completed", "CompletedDateTime"),
+    ],
+)
+def test_an_end_has_its_time_until_it_is_taken_back(api, name, row, ended, field):
+    api.org.set_clock("2026-03-01T12:00:00Z")
+    begun = row.get("Status", "New")
+    open_one = api.post(f"sobjects/{name}", row).json()["id"]
+    made_ended = api.post(f"sobjects/{name}", row | {"Status": ended}).json()["id"]
+
+    def end_of(record_id):
+        return api.get(f"sobjects/{name}/{record_id}").json()[field]
+
+    assert end_of(open_one) is None
+    assert end_of(made_ended).startswith("2026-03-01T12:00:0")
+    api.patch(f"sobjects/{name}/{open_one}", {"Status": ended})
+    assert end_of(open_one).startswith("2026-03-01T12:00:0")
+    api.patch(f"sobjects/{name}/{open_one}", {"Status": begun})
+    assert end_of(open_one) is None
+
+
+def test_a_user_gets_a_nickname_and_a_blob_its_length(api):
+    profile = api.records("SELECT Id FROM Profile LIMIT 1")[0]["Id"]
+    (user,) = api.org.create(
+        "User",
+        {
+            "Username": "grace@tidegate.test", "LastName": "Vane", "Email": "grace@example.com",
+            "Alias": "grace", "ProfileId": profile, "TimeZoneSidKey": "Asia/Tokyo",
+            "LocaleSidKey": "en_US", "LanguageLocaleKey": "en_US", "EmailEncodingKey": "UTF-8",
+        },
+    )  # fmt: skip
+    (account,) = api.org.create("Account", {"Name": "x"})
+    file = {"Name": "a.txt", "ParentId": account, "Body": "aGFyYm91cg=="}
+    attachment = api.post("sobjects/Attachment", file).json()["id"]
+
+    assert api.get(f"sobjects/User/{user}").json()["CommunityNickname"] == "grace"
+    assert api.get(f"sobjects/Attachment/{attachment}").json()["BodyLength"] == len("harbour")
+
+
 def test_of_many_callers_at_once_one_gets_a_unique_value(api):
     with ThreadPoolExecutor(12) as pool:
         answers = list(
