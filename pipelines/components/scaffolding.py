@@ -28,9 +28,13 @@ class SyncScaffolder(Scaffolder[Any]):
                     "Lead": {
                         "fields": ["FirstName", "LastName", "Company", "Status", "Email"],
                         "where": "IsConverted = false",
-                        "partitions": windows,
+                        "partitions": dict(windows),
                     },
-                    "Campaign": {"fields": "*", "exclude": ["Description"], "partitions": windows},
+                    "Campaign": {
+                        "fields": "*",
+                        "exclude": ["Description"],
+                        "partitions": dict(windows),
+                    },
                 },
             },
         )
