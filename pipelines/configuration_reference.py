@@ -13,7 +13,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from pipelines.components import SalesforceConnection, SalesforceSync, WarehouseConnection
-from pipelines.environment_variables import CONNECTION_VARIABLES, OTHER_VARIABLES, Variable
+from pipelines.environment_variables import (
+    CONNECTION_VARIABLES,
+    MACHINE_VARIABLES,
+    PLACE_VARIABLES,
+    Variable,
+)
 
 COMPONENTS: tuple[type[BaseModel], ...] = (
     SalesforceConnection,
@@ -66,8 +71,11 @@ def reference() -> str:
         parts += _component(component)
     parts.append(_VARIABLES)
     parts.append(_variable_table(CONNECTION_VARIABLES))
-    parts.append("### Others\n")
-    parts.append(_variable_table(OTHER_VARIABLES))
+    parts.append("### Of places and keys\n")
+    parts.append(_variable_table(PLACE_VARIABLES))
+    parts.append("### Of this machine\n")
+    parts.append("Set them in the shell: `make` and Dagster need them before a `.env` is read.\n")
+    parts.append(_variable_table(MACHINE_VARIABLES))
     return "\n".join(parts)
 
 

@@ -73,7 +73,7 @@ CONNECTION_VARIABLES = (
     ),
 )
 
-OTHER_VARIABLES = (
+PLACE_VARIABLES = (
     Variable(
         "TIDEGATE_WAREHOUSE_URL",
         "Where the tables are: `duckdb:///file`, relative to the checkout, or `duckdb:////file` "
@@ -92,12 +92,17 @@ OTHER_VARIABLES = (
         "an error in the first run that masks; a fixed key for the emulator's made-up records",
         secret=True,
     ),
+)
+
+# `make` and Dagster look at these before anybody reads a .env file.
+MACHINE_VARIABLES = (
     Variable(
         "DAGSTER_HOME",
         "Where Dagster keeps run history and its own settings.",
         "`.tidegate/dagster` of the checkout",
     ),
-    Variable("EMULATOR_PORT", "Port of the emulator, for us and for `make`.", "`8040`"),
+    Variable("EMULATOR_PORT", "Port of the emulator that is the org when none is named.", "`8040`"),
 )
 
-VARIABLES = (*CONNECTION_VARIABLES, *OTHER_VARIABLES)
+ENV_FILE_VARIABLES = (*CONNECTION_VARIABLES, *PLACE_VARIABLES)
+VARIABLES = (*ENV_FILE_VARIABLES, *MACHINE_VARIABLES)

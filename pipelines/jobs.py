@@ -7,7 +7,6 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from assets.keys import object_keys
-from assets.partitions import partitions_definition
 from assets.specs import ObjectSpec, PartitionSpec, SyncSpec
 
 _OFTEN = {"hour": "hourly", "day": "daily", "week": "weekly", "month": "monthly"}
@@ -24,7 +23,6 @@ def sync_jobs(sync: SyncSpec, specs: Sequence[ObjectSpec]) -> list[UnresolvedAss
             selection=dg.AssetSelection.assets(
                 *(key for spec in group for key in object_keys(sync, spec).stages)
             ),
-            partitions_def=partitions_definition(windows) if windows else None,
             description=f"{', '.join(spec.name for spec in group)} of {sync.name}.",
         )
         for windows, group in by_windows.items()

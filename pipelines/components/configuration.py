@@ -22,6 +22,7 @@ from assets.spelling import nearest
 from pipelines.components.errors import ConfigurationError, Mistake
 
 KeyPath = Sequence[str | int]
+MISSING = "is required"
 
 
 class StrictModel(BaseModel):
@@ -68,7 +69,7 @@ class StrictComponent(dg.Component, StrictModel):
             component = cls.model_validate(_fill_templates(raw, resolution))
         except ValidationError as error:
             mistakes = [_mistake(cls, details, positions) for details in error.errors()]
-            raise ConfigurationError(mistakes) from None
+            raise ConfigurationError(_once_each(mistakes)) from None
         component._positions = positions
         component._folder = context.path.name if positions else None
         return component
@@ -116,9 +117,20 @@ def _mistake(
         problem = f"is {details['input']!r}, and must be {context['expected']}"
         return mistake_at(positions, path, problem, nearest(str(details["input"]), choices))
     if kind == "missing":
-        return mistake_at(positions, path, "is required")
-    problem = details["msg"].removeprefix("Value error, ").rstrip(".")
-    return mistake_at(positions, path, problem[:1].lower() + problem[1:])
+        return mistake_at(positions, path, MISSING)
+    if kind == "value_error":
+        return mistake_at(positions, path, str(context["error"]))
+    return mistake_at(positions, path, details["msg"][:1].lower() + details["msg"][1:])
+
+
+def _once_each(mistakes: Sequence[Mistake]) -> list[Mistake]:
+    """Without those that a misspelt key explains: it is unknown, and the right one missing."""
+    meant = {
+        ".".join([*mistake.key.split(".")[:-1], mistake.nearest])
+        for mistake in mistakes
+        if mistake.nearest
+    }
+    return [m for m in mistakes if not (m.problem == MISSING and m.key in meant)]
 
 
 def _model_at(model: Any, path: KeyPath) -> type[BaseModel] | None:

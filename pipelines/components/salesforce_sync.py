@@ -188,6 +188,7 @@ class SalesforceSync(StrictComponent):
             ConfigurationError: A connection isn't declared.
         """
         self._check_connections(context)
+        self._check_other_syncs(context)
         sync, specs = self.sync(), self.specs()
         assets = inbound_assets(sync, specs, self.get_asset_spec)
         jobs = sync_jobs(sync, specs)
@@ -204,6 +205,23 @@ class SalesforceSync(StrictComponent):
             *self._unknown("org", self.org, "SalesforceConnection", orgs),
             *self._unknown("warehouse", self.warehouse, "WarehouseConnection", warehouses),
         ]
+        if mistakes:
+            raise ConfigurationError(mistakes)
+
+    def _check_other_syncs(self, context: dg.ComponentLoadContext) -> None:
+        """An object has one set of assets per org; the first sync in the project has them."""
+        mine = {warehouse_name(name): name for name in self.objects}
+        mistakes = []
+        for other in context.component_tree.get_all_components(SalesforceSync):
+            if other is self:
+                break
+            if other.org != self.org:
+                continue
+            for name in other.objects:
+                if warehouse_name(name) in mine:
+                    where = f"{name} is in the sync {other.sync().name}, too"
+                    path = ["objects", mine[warehouse_name(name)]]
+                    mistakes.append(self.mistake(path, f"{where}; an org's object has one table"))
         if mistakes:
             raise ConfigurationError(mistakes)
 
