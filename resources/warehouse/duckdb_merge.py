@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from resources.warehouse import merge_plan
+from resources.warehouse import apply_plan, merge_plan, stage_plan
 from resources.warehouse.adapter import (
     IMAGE_COLUMNS,
     REMOVAL_COLUMNS,
@@ -22,7 +22,14 @@ from resources.warehouse.adapter import (
 )
 from resources.warehouse.dialect import TIMESTAMPTZ, quoted, sql_type
 from resources.warehouse.errors import ImageError, RereadError, SchemaChangeError
-from resources.warehouse.merge_plan import MergeSql
+from resources.warehouse.merge_names import (
+    ANSWERS,
+    DOUBTS,
+    REPEATED,
+    STAGE,
+    VERDICTS,
+    MergeNames,
+)
 from resources.warehouse.schema_plan import SchemaPlan, plan_schema, wanted_columns
 from resources.warehouse.state import State
 
@@ -36,7 +43,7 @@ class DuckDBMerge:
         self._connection, self._spec = connection, spec
         self._name = f"{spec.schema}.{spec.name}"
         self._catalog = catalog
-        self._sql = MergeSql(
+        self._names = MergeNames(
             spec,
             quoted(catalog, spec.schema, spec.name),
             state.table("tombstones"),
@@ -71,28 +78,28 @@ class DuckDBMerge:
             columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in wanted.items())
             schema = quoted(self._catalog, self._spec.schema)
             self._run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-            self._run(f"CREATE TABLE {self._sql.table} ({columns})")
+            self._run(f"CREATE TABLE {self._names.table} ({columns})")
         for name, kind in plan.add:
-            self._run(f"ALTER TABLE {self._sql.table} ADD COLUMN {quoted(name)} {kind}")
+            self._run(f"ALTER TABLE {self._names.table} ADD COLUMN {quoted(name)} {kind}")
 
     def stage(self, images: pa.RecordBatchReader, removals: pa.RecordBatchReader | None) -> None:
         """Bring images and removals into a temporary table."""
-        self._run(self._sql.create_stage(merge_plan.STAGE))
-        self._fill(merge_plan.STAGE, images)
+        self._run(stage_plan.create_stage(self._names, STAGE))
+        self._fill(STAGE, images)
         if removals is not None:
             self._check_columns(removals.schema, {self._spec.key: "VARCHAR"}, REMOVAL_COLUMNS)
-            self._from_reader(self._sql.fill_removals, removals)
-        self._check_images(merge_plan.STAGE)
+            self._from_reader(stage_plan.fill_removals(self._names, "incoming"), removals)
+        self._check_images(STAGE)
 
     def _fill(self, stage: str, images: pa.RecordBatchReader) -> None:
         own = {column.name: sql_type(column.arrow_type) for column in self._spec.columns}
         self._check_columns(images.schema, own, IMAGE_COLUMNS)
-        self._from_reader(lambda source: self._sql.fill_stage(stage, source), images)
+        self._from_reader(stage_plan.fill_stage(self._names, stage, "incoming"), images)
 
-    def _from_reader(self, statement: Any, reader: pa.RecordBatchReader) -> None:
+    def _from_reader(self, statement: str, reader: pa.RecordBatchReader) -> None:
         self._connection.register("incoming", reader)
         try:
-            self._run(statement("incoming"))
+            self._run(statement)
         finally:
             self._connection.unregister("incoming")
 
@@ -110,7 +117,7 @@ class DuckDBMerge:
                 raise ImageError(self._name, f"{name} is {schema.field(name).type}, not {kind}")
 
     def _check_images(self, stage: str) -> None:
-        _, keyless, timeless = self._one(self._sql.bad_images(stage))
+        keyless, timeless = self._one(stage_plan.bad_images(self._names, stage))
         if keyless:
             raise ImageError(self._name, f"{keyless:,} have no {self._spec.key}")
         if timeless:
@@ -119,21 +126,22 @@ class DuckDBMerge:
     def judge(self, complete_as_of: ReadInterval | None) -> None:
         """Decide for every touched record which image is the newest."""
         if complete_as_of is not None:
-            self._run(self._sql.find_absent())
+            self._run(merge_plan.find_absent(self._names))
             self._note_absent(complete_as_of)
-        self._resolve_repeated(merge_plan.STAGE)
-        self._run(self._sql.create_verdicts())
-        self._run(self._sql.judge())
+        self._resolve_repeated(STAGE)
+        self._run_all(merge_plan.find_same(self._names))
+        self._run(merge_plan.create_verdicts(self._names))
+        self._run(merge_plan.judge_staged(self._names))
         if complete_as_of is not None:
-            self._run(self._sql.judge_absent())
+            self._run(merge_plan.judge_absent(self._names))
 
     def _resolve_repeated(self, stage: str) -> None:
-        self._run(self._sql.find_repeated(stage))
-        if self._number(f"SELECT count(*) FROM {merge_plan.REPEATED}"):
-            self._run_all(self._sql.resolve_repeated(stage))
+        self._run(stage_plan.find_repeated(self._names, stage))
+        if self._number(f"SELECT count(*) FROM {REPEATED}"):
+            self._run_all(stage_plan.resolve_repeated(self._names, stage))
 
     def _note_absent(self, read: ReadInterval) -> None:
-        insert, join = self._sql.note_absent()
+        insert, join = merge_plan.note_absent(self._names)
         self._run(insert)
         self._run(join, [read.lo, read.hi])
 
@@ -143,28 +151,29 @@ class DuckDBMerge:
         Raises:
             RereadError: The answer doesn't settle it.
         """
-        self._run(self._sql.find_doubts())
-        asked, after = self._one(f"SELECT count(*), max(latest) FROM {merge_plan.DOUBTS}")
+        self._run(merge_plan.find_doubts())
+        asked, after = self._one(f"SELECT count(*), max(latest) FROM {DOUBTS}")
         if asked == 0:
             return 0
-        rows = self._connection.execute(f"SELECT key FROM {merge_plan.DOUBTS} ORDER BY key")
+        rows = self._connection.execute(f"SELECT key FROM {DOUBTS} ORDER BY key")
         answer = reread([row[0] for row in rows.fetchall()], after)
-        self._run(self._sql.create_stage(merge_plan.ANSWERS))
-        self._fill(merge_plan.ANSWERS, answer.images)
-        self._check_images(merge_plan.ANSWERS)
-        self._run(self._sql.keep_asked())
+        self._run(stage_plan.create_stage(self._names, ANSWERS))
+        self._fill(ANSWERS, answer.images)
+        self._check_images(ANSWERS)
+        self._run(merge_plan.keep_asked(self._names))
         self._check_answers(asked, after, answer.read)
-        self._run_all(self._sql.take_answers())
+        self._run_all(merge_plan.take_answers(self._names))
         self._note_absent(answer.read)
-        self._run_all(self._sql.judge_again())
-        left = self._number(f"SELECT count(*) FROM {merge_plan.VERDICTS} WHERE doubt")
+        self._run_all(merge_plan.find_same(self._names))
+        self._run_all(merge_plan.judge_again(self._names))
+        left = self._number(f"SELECT count(*) FROM {VERDICTS} WHERE doubt")
         if left:
             raise RereadError(self._name, left, "their images are still in doubt")
         return int(asked)
 
     def _check_answers(self, asked: int, after: datetime, read: ReadInterval) -> None:
-        self._resolve_repeated(merge_plan.ANSWERS)
-        early, older = self._one(self._sql.bad_answers(), [after])
+        self._resolve_repeated(ANSWERS)
+        early, older = self._one(merge_plan.bad_answers(self._names), [after])
         if early or read.lo <= after:
             raise RereadError(
                 self._name, asked, f"they were read at {read.lo}, which isn't after {after}"
@@ -176,30 +185,27 @@ class DuckDBMerge:
 
     def apply(self, run_id: str, now: datetime) -> None:
         """Bring the verdicts into the table and the tombstones."""
-        rewritten, gone = self._one(
-            "SELECT count(*) FILTER (action = 'rewrite'), count(*) FILTER (action = 'delete') "
-            f"FROM {merge_plan.VERDICTS}"
-        )
-        by_merge = rewritten and merge_plan.prefers_merge(rewritten, self.row_count())
-        replaced = ["rewrite"] if rewritten and not by_merge else []
-        if gone or replaced:
-            self._run(self._sql.delete_rows(["delete", *replaced]))
-        extend, flag = self._sql.update_bookkeeping()
+        rewritten, gone = self._one(apply_plan.count_work())
+        by_merge = apply_plan.prefers_merge(rewritten, self.row_count())
+        replaced = [] if by_merge else ["rewrite"]
+        if gone or (rewritten and replaced):
+            self._run(apply_plan.delete_rows(self._names, ["delete", *replaced]))
+        extend, flag = apply_plan.update_bookkeeping(self._names)
         self._run(extend)
         self._run(flag, [now, run_id])
         if by_merge:
-            self._run(self._sql.merge_rows(self._other_columns), [now, run_id])
+            self._run(apply_plan.merge_rows(self._names, self._other_columns), [now, run_id])
         else:
-            self._run(self._sql.insert_rows(), [now, run_id])
-        self._run_all(self._sql.write_tombstones())
+            self._run(apply_plan.insert_rows(self._names), [now, run_id])
+        self._run_all(apply_plan.write_tombstones(self._names))
 
     def row_count(self) -> int:
         """Rows in the table now."""
-        return self._number(f"SELECT count(*) FROM {self._sql.table}")
+        return self._number(f"SELECT count(*) FROM {self._names.table}")
 
     def result(self, reread: int, windows: Sequence[WindowRow]) -> MergeResult:
         """What was done, in total and by window."""
-        inserted, updated, deleted, unchanged = self._one(self._sql.count())
+        inserted, updated, deleted, unchanged = self._one(apply_plan.count_all())
         return MergeResult(
             inserted=inserted,
             updated=updated,
@@ -207,14 +213,14 @@ class DuckDBMerge:
             unchanged=unchanged,
             rows_in_table=self.row_count(),
             reread=reread,
-            stale_rows=self._number(self._sql.count_stale()),
+            stale_rows=self._number(apply_plan.count_stale(self._names)),
             windows=tuple(self._count_window(window) for window in windows),
         )
 
     def _count_window(self, window: WindowRow) -> WindowCounts:
         start = "-infinity" if window.open_start else window.start.astimezone(UTC).isoformat()
         end = window.end.astimezone(UTC).isoformat()
-        counts = self._one(self._sql.count_window(), [start, end])
+        counts = self._one(apply_plan.count_window(), [start, end])
         return WindowCounts(window.start, window.end, *counts)
 
     def _run(self, sql: str, parameters: Sequence[Any] = ()) -> None:

@@ -40,12 +40,10 @@ _TABLES = {
     f' "at" {_T}',
     "tables": "schema_name VARCHAR, table_name VARCHAR, org_id VARCHAR, object VARCHAR,"
     f" format_version INTEGER, created_at {_T}",
-    # Per record: the image that removed its row (modstamp, read_from, read_to), and the complete
-    # reads that it was missing from (absent_from, absent_to). row_lost: the removed row's values
-    # are unknown; image_deleted: what _deleted was before an absence set it.
+    # Per record: the newest image if it has no row (modstamp, read_from, read_to), and the
+    # complete reads that it was missing from (absent_from, absent_to).
     "tombstones": f"schema_name VARCHAR, table_name VARCHAR, key VARCHAR, modstamp {_T},"
-    f" read_from {_T}, read_to {_T}, row_lost BOOLEAN, image_deleted BOOLEAN,"
-    f" absent_from {_T}, absent_to {_T}",
+    f" read_from {_T}, read_to {_T}, absent_from {_T}, absent_to {_T}",
     # Per table: the complete reads that a record never seen was missing from.
     "snapshots": f"schema_name VARCHAR, table_name VARCHAR, absent_from {_T}, absent_to {_T}",
 }

@@ -45,6 +45,12 @@ class Seen:
         """Allowed rows per key, as a set of (value, deleted, s, lo, hi) or None for no row."""
         return {key: self._rows(key, deletes, filtered) for key in {i.key for i in self.images}}
 
+    def history(self, key):
+        """What was given of one record, for a failing test's message."""
+        snapshots = [(s.lo, s.hi, key in s.keys) for s in self.snapshots]
+        missing = [m for m in self.missing if m[0] == key]
+        return [i for i in self.images if i.key == key], snapshots, missing
+
     def _rows(self, key, deletes, filtered):
         mine = [i for i in self.images if i.key == key]
         top = max(_rank(i) for i in mine)
