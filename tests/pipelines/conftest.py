@@ -13,6 +13,8 @@ from dagster.components.testing import create_defs_folder_sandbox
 from assets.mask_key import MaskKeyResource
 from pipelines.components.errors import ConfigurationError
 from resources.landing.resource import LandingResource
+from tests.assets.conftest import Harbour
+from tests.emulator_process import Org
 
 CONNECTIONS = """
     type: pipelines.components.SalesforceConnection
@@ -63,3 +65,12 @@ class DefsFolder:
 def defs_folder() -> DefsFolder:
     """With the connections `salesforce` and `default`."""
     return DefsFolder()
+
+
+@pytest.fixture
+def harbour(org: Org, tmp_path: Path) -> Iterator[Harbour]:
+    """An empty warehouse and landing store beside a fresh org, and an instance on disk."""
+    home = tmp_path / "dagster"
+    home.mkdir()
+    with dg.DagsterInstance.local_temp(str(home)) as instance:
+        yield Harbour(org, tmp_path, instance)
