@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
 from types import FrameType
 
 from rich.console import Console
@@ -32,6 +33,8 @@ def run_dev(err: Console, *, port: int, emulator_port: int, pubsub_port: int) ->
     if environment.is_emulator():
         arguments = ["--port", str(emulator_port), "--pubsub-port", str(pubsub_port)]
         arguments += ["--seed", "demo", "--data", str(environment.STATE_FOLDER / "emulator")]
+        # The demo leaves its org a day behind, where yesterday isn't over and can't be read.
+        arguments += ["--clock", datetime.now(UTC).isoformat(timespec="seconds")]
         emulator = running_emulator(arguments, environment.STATE_FOLDER / "emulator.log")
     try:
         with _signals_raise(), emulator as org:
