@@ -52,12 +52,12 @@ def test_no_letter_and_no_digit_is_lost(api_name: str):
 
 @given(st.lists(API_NAMES, min_size=1, max_size=20, unique=True))
 def test_two_fields_never_share_a_column(api_names: list[str]):
-    try:
-        columns = column_names(api_names)
-    except NameCollisionError as error:
-        assert warehouse_name(error.first) == warehouse_name(error.second) == error.name
+    shared = len({warehouse_name(name) for name in api_names}) < len(api_names)
+    if shared:
+        with pytest.raises(NameCollisionError):
+            column_names(api_names)
     else:
-        assert len(set(columns.values())) == len(api_names)
+        assert len(set(column_names(api_names).values())) == len(api_names)
 
 
 def test_a_collision_names_both_fields():
