@@ -98,10 +98,9 @@ class DuckDBMerge:
 
     def _from_reader(self, statement: str, reader: pa.RecordBatchReader) -> None:
         self._connection.register("incoming", reader)
-        try:
-            self._run(statement)
-        finally:
-            self._connection.unregister("incoming")
+        self._run(statement)
+        # Not in a finally: after an error the aborted transaction would hide it.
+        self._connection.unregister("incoming")
 
     def _check_columns(
         self, schema: pa.Schema, own: dict[str, str], bookkeeping: Sequence[str]

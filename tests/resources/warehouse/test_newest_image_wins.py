@@ -41,11 +41,13 @@ def window(random, values):
     return [any_image(random, key, *any_interval(random), values) for key in keys], None
 
 
-def complete_read(random):
+def complete_read(random, filtered):
     """A batch: all records there are, one image each, all read within one interval."""
     lo, hi = any_interval(random)
     keys = random.sample(KEYS, random.randint(20, 50))
     images = [any_image(random, key, lo, hi, VALUES) for key in keys]
+    if filtered:
+        images += [any_image(random, key, lo, hi, [GONE]) for key in random.sample(KEYS, 5)]
     return images, Snapshot(lo, hi, frozenset(keys))
 
 
@@ -53,7 +55,7 @@ def any_batches(random, filtered):
     """Batches in the order in which they are merged, some of them twice."""
     values = VALUES + [GONE] * 3 if filtered else VALUES
     batches = [
-        complete_read(random) if random.random() < 0.3 else window(random, values)
+        complete_read(random, filtered) if random.random() < 0.4 else window(random, values)
         for _ in range(random.randint(2, 6))
     ]
     batches += random.choices(batches, k=random.randint(0, 2))
@@ -125,7 +127,7 @@ worlds = given(
 phases = [Phase.explicit, Phase.reuse, Phase.generate]
 
 
-@settings(max_examples=12, deadline=None, phases=phases)
+@settings(max_examples=6, deadline=None, phases=phases)
 @worlds
 def test_any_images_in_any_order_leave_the_newest_of_each_record(path, deletes, filtered, seed):
     check(path, deletes, filtered, seed)
