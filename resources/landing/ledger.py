@@ -1,29 +1,33 @@
 """The ledger of extracts: what was asked of the org, so that a crash costs no second answer.
 
 Each attempt has its own folder (``paths``) and a lease while a process works on it. Every step
-is a file that is written whole and never changed; ``ledger_plan`` says what they mean.
+is a file that is written whole; ``ledger_plan`` says what they mean.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, BinaryIO, Literal, Self
 
 from resources.landing import ledger_plan, paths
 from resources.landing.errors import LedgerOrderError
+from resources.landing.ledger_entry import (
+    Closing,
+    ExtractKey,
+    Intent,
+    JobIntentRecord,
+    JobRecord,
+    read_state,
+)
 from resources.landing.ledger_plan import Adopt, EntryState, JobIntent, JobSeen, SubmitAnew
 from resources.landing.manifest import (
     ExtractManifest,
     PageRecord,
-    build,
-    page_from,
     read_document,
     read_extract_manifest,
     write_document,
@@ -33,79 +37,6 @@ from resources.landing.store import LandingStore, Lease
 
 #: Job results live 7 days; a day-old job answers about yesterday.
 CONTINUE_WITHIN = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class ExtractKey:
-    """What makes two extracts the same question.
-
-    Args:
-        org_id: 18 characters.
-        object: Salesforce's name of the object.
-        fields: Selected fields, in order.
-        where: The condition besides the window, None if there is none.
-        all_rows: Deleted records too (queryAll).
-        api_version: As sent, for instance "66.0".
-        window_start: None: open to the past.
-        window_end: None: no window, a read of everything.
-    """
-
-    org_id: str
-    object: str
-    fields: tuple[str, ...]
-    where: str | None
-    all_rows: bool
-    api_version: str
-    window_start: datetime | None
-    window_end: datetime | None
-
-    @property
-    def digest(self) -> str:
-        """16 hex digits of everything but org and object, which are folders of their own."""
-        parts = [
-            list(self.fields),
-            self.where,
-            self.all_rows,
-            self.api_version,
-            *(t and t.astimezone(UTC).isoformat() for t in (self.window_start, self.window_end)),
-        ]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-
-    @property
-    def folder(self) -> str:
-        """Where all attempts at this question lie."""
-        return paths.key_folder(self.org_id, self.object, self.digest)
-
-
-@dataclass(frozen=True, slots=True)
-class _Intent:
-    org_id: str
-    object: str
-    root_run_id: str
-    run_id: str
-    begun_at: datetime
-    key: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _JobIntentRecord:
-    operation: Literal["query", "queryAll"]
-    at: datetime
-    user_id: str
-    doubts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _JobRecord:
-    job_id: str
-    adopted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Closing:
-    outcome: Literal["done", "abandoned"]
-    reason: str | None
-    at: datetime
 
 
 class ExtractLedger:
@@ -159,7 +90,7 @@ class ExtractLedger:
         lease = self.store.try_lease(attempt)
         if lease is None:
             raise LedgerOrderError(attempt, "begin", "a new folder is already leased")
-        intent = _Intent(key.org_id, key.object, root_run_id, run_id, now, asdict(key))
+        intent = Intent(key.org_id, key.object, root_run_id, run_id, now, asdict(key))
         write_document(self.store, f"{attempt}/{paths.INTENT}", intent)
         state = EntryState(attempt, root_run_id, now, None, None, (), False, None)
         return Extract(self.store, key, state, lease, self._now)
@@ -169,7 +100,7 @@ class ExtractLedger:
 
     def drop_pages(self, manifest_id: str) -> None:
         """Delete raw pages that must not stay; the attempt is never reused after."""
-        closing = _Closing("abandoned", "pages deleted", self._now())
+        closing = Closing("abandoned", "pages deleted", self._now())
         write_document(self.store, f"{manifest_id}/{paths.CLOSED}", closing)
         self.store.delete_tree(f"{manifest_id}/{paths.PAGES}")
 
@@ -254,7 +185,7 @@ class Extract:
         if self._state.pages:
             raise LedgerOrderError(self.attempt, "intend_job", "REST pages have landed")
         doubts = (*self.doubts, *([doubt] if doubt else []))
-        self._write(paths.JOB_INTENT, _JobIntentRecord(operation, at, user_id, doubts))
+        self._write(paths.JOB_INTENT, JobIntentRecord(operation, at, user_id, doubts))
         self._state = replace(self._state, job_intent=JobIntent(operation, at, user_id))
 
     def settle(self, jobs: Sequence[JobSeen]) -> Adopt | SubmitAnew:
@@ -290,7 +221,7 @@ class Extract:
         """Write down the job that answers; call it right after the POST."""
         if self._state.job_intent is None:
             raise LedgerOrderError(self.attempt, "record_job", "its intent wasn't written")
-        self._write(paths.JOB, _JobRecord(job_id, adopted))
+        self._write(paths.JOB, JobRecord(job_id, adopted))
         self._state = replace(self._state, job_id=job_id)
 
     def page_path(self, index: int, kind: Literal["csv", "json"]) -> str:
@@ -333,7 +264,7 @@ class Extract:
         self._end("abandoned", reason)
 
     def _end(self, outcome: Literal["done", "abandoned"], reason: str | None) -> None:
-        self._write(paths.CLOSED, _Closing(outcome, reason, self._now()))
+        self._write(paths.CLOSED, Closing(outcome, reason, self._now()))
         self._state = replace(self._state, outcome=outcome)
 
     def _write(self, name: str, record: Any) -> None:
@@ -344,41 +275,3 @@ class Extract:
         if self._lease is None:
             raise LedgerOrderError(self.attempt, "write", "it is closed")
         self._lease.renew()
-
-
-def read_state(store: LandingStore, attempt: str) -> EntryState | None:
-    """What the ledger holds of an attempt; None if not even the intent was written."""
-    names = set(store.list(attempt))
-    if paths.INTENT not in names:
-        return None
-    intent = read_document(store, f"{attempt}/{paths.INTENT}")
-    job_intent = None
-    if paths.JOB_INTENT in names:
-        path = f"{attempt}/{paths.JOB_INTENT}"
-        document = read_document(store, path)
-        document.pop("doubts")
-        job_intent = build(path, JobIntent, document, ("at",))
-    job_id = None
-    if paths.JOB in names:
-        job_id = read_document(store, f"{attempt}/{paths.JOB}")["job_id"]
-    outcome = None
-    if paths.CLOSED in names:
-        outcome = read_document(store, f"{attempt}/{paths.CLOSED}")["outcome"]
-    return EntryState(
-        attempt=attempt,
-        root_run_id=intent["root_run_id"],
-        begun_at=datetime.fromisoformat(intent["begun_at"]),
-        job_intent=job_intent,
-        job_id=job_id,
-        pages=_read_pages(store, attempt),
-        has_manifest=paths.MANIFEST in names,
-        outcome=outcome,
-    )
-
-
-def _read_pages(store: LandingStore, attempt: str) -> tuple[PageRecord, ...]:
-    folder = f"{attempt}/{paths.PAGES}"
-    records = [name for name in store.list(folder) if name.endswith(paths.PAGE_RECORD_SUFFIX)]
-    return tuple(
-        page_from(f"{folder}/{name}", read_document(store, f"{folder}/{name}")) for name in records
-    )
