@@ -79,6 +79,28 @@ class StrictComponent(dg.Component, StrictModel):
         return mistake_at(self._positions, path, problem, meant)
 
 
+class NamedComponent(StrictComponent):
+    """A component that others refer to by its name."""
+
+    name: str
+
+
+def require_unique_name(
+    component: NamedComponent, all_of_its_kind: Sequence[NamedComponent]
+) -> None:
+    """Refuse the second component of one name.
+
+    Raises:
+        ConfigurationError: There is one of that name before it.
+    """
+    for other in all_of_its_kind:
+        if other is component:
+            return
+        if other.name == component.name:
+            problem = f"{component.name!r} is the name of another {type(component).__name__}, too"
+            raise ConfigurationError([component.mistake(["name"], problem)])
+
+
 def mistake_at(
     positions: SourcePositionTree | None, path: KeyPath, problem: str, meant: str | None = None
 ) -> Mistake:

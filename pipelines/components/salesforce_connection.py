@@ -1,16 +1,19 @@
 """A Salesforce org, declared by name in YAML; its secrets come from the environment."""
 
 import dagster as dg
+from dagster.components.scaffold.scaffold import scaffold_with
 from pydantic import Field
 
 from pipelines import environment
-from pipelines.components.configuration import StrictComponent
+from pipelines.components.configuration import NamedComponent, require_unique_name
 from pipelines.components.errors import ConfigurationError
+from pipelines.components.scaffolding import ConnectionScaffolder
 from pipelines.components.setting_types import ApiVersion, EnvironmentName, ResourceName
 from resources.salesforce.resource import SalesforceResource
 
 
-class SalesforceConnection(StrictComponent):
+@scaffold_with(ConnectionScaffolder)
+class SalesforceConnection(NamedComponent):
     """One Salesforce org. Syncs refer to it by its name."""
 
     name: ResourceName = Field(
@@ -63,5 +66,10 @@ class SalesforceConnection(StrictComponent):
         )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The resource alone; syncs build the assets."""
+        """The resource alone; syncs build the assets.
+
+        Raises:
+            ConfigurationError: An earlier one has the same name.
+        """
+        require_unique_name(self, context.component_tree.get_all_components(SalesforceConnection))
         return dg.Definitions(resources={self.resource_key: self.resource()})

@@ -41,9 +41,22 @@ class SyncScaffolder(Scaffolder[Any]):
 
 
 class ConnectionScaffolder(Scaffolder[Any]):
-    """A second connection, whose variables begin with another prefix."""
+    """A further org, called as its folder, with variables that begin with its name."""
 
     def scaffold(self, request: ScaffoldRequest[Any]) -> None:
         """Write ``defs.yaml``."""
-        name = request.target_path.name.lower().replace("-", "_")
+        name = _name(request)
         scaffold_component(request, {"name": name, "environment": name.upper()})
+
+
+class WarehouseScaffolder(Scaffolder[Any]):
+    """A further warehouse, called as its folder, with a variable for its URL."""
+
+    def scaffold(self, request: ScaffoldRequest[Any]) -> None:
+        """Write ``defs.yaml``."""
+        name = _name(request)
+        scaffold_component(request, {"name": name, "environment": f"{name.upper()}_URL"})
+
+
+def _name(request: ScaffoldRequest[Any]) -> str:
+    return request.target_path.name.lower().replace("-", "_")

@@ -1,15 +1,18 @@
 """A warehouse, declared by name in YAML; its URL comes from the environment."""
 
 import dagster as dg
+from dagster.components.scaffold.scaffold import scaffold_with
 from pydantic import Field
 
 from pipelines import environment
-from pipelines.components.configuration import StrictComponent
+from pipelines.components.configuration import NamedComponent, require_unique_name
+from pipelines.components.scaffolding import WarehouseScaffolder
 from pipelines.components.setting_types import EnvironmentName, ResourceName
 from resources.warehouse.resource import WarehouseResource
 
 
-class WarehouseConnection(StrictComponent):
+@scaffold_with(WarehouseScaffolder)
+class WarehouseConnection(NamedComponent):
     """One warehouse. Syncs refer to it by its name."""
 
     name: ResourceName = Field(default="default", description="What syncs call it.")
@@ -44,5 +47,10 @@ class WarehouseConnection(StrictComponent):
         )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The resource alone; syncs build the assets."""
+        """The resource alone; syncs build the assets.
+
+        Raises:
+            ConfigurationError: An earlier one has the same name.
+        """
+        require_unique_name(self, context.component_tree.get_all_components(WarehouseConnection))
         return dg.Definitions(resources={self.resource_key: self.resource()})

@@ -1,8 +1,14 @@
 """What stands in `defs.yaml`, and what is said of mistakes in it."""
 
+from pathlib import Path
+
 import dagster as dg
 import pytest
+from dagster.components.testing import create_defs_folder_sandbox
 
+from assets.inbound import inbound_assets
+from assets.translator import SalesforceObjectProps
+from pipelines.components import SalesforceConnection, SalesforceSync, WarehouseConnection
 from tests.pipelines.conftest import DefsFolder
 
 SYNC = """
@@ -185,3 +191,37 @@ def test_no_secret_is_in_the_definitions(defs_folder: DefsFolder, monkeypatch: p
 
     assert "SALESFORCE_CLIENT_SECRET" in shown
     assert "hush-hush" not in shown
+
+
+def test_two_connections_of_one_name_are_refused(defs_folder: DefsFolder):
+    defs_folder.write(
+        "eu_org", "type: pipelines.components.SalesforceConnection\nattributes: {name: salesforce}"
+    )
+
+    [said] = defs_folder.mistakes()
+
+    assert said == "eu_org:2 name: 'salesforce' is the name of another SalesforceConnection, too"
+
+
+@pytest.mark.parametrize("component", [SalesforceSync, SalesforceConnection, WarehouseConnection])
+def test_what_dg_scaffolds_loads_as_it_stands(
+    defs_folder: DefsFolder, component: type[dg.Component], tmp_path: Path
+):
+    with create_defs_folder_sandbox() as sandbox:
+        written = sandbox.scaffold_component(component_cls=component, defs_path="second_one")
+        defs_folder.write("second_one", (written / "defs.yaml").read_text())
+
+    with defs_folder.load() as defs:
+        assert defs.resolve_asset_graph() is not None
+
+
+def test_what_dagster_shows_can_be_overridden():
+    class Renamed(SalesforceSync):
+        def get_asset_spec(self, props: SalesforceObjectProps) -> dg.AssetSpec:
+            spec = super().get_asset_spec(props)
+            return spec.replace_attributes(tags={"stage": props.stage})
+
+    sync = Renamed(org="salesforce", objects={"Account": {"fields": ["Name"]}})
+    [_, assets] = inbound_assets(sync.sync(), sync.specs(), sync.get_asset_spec)
+
+    assert {spec.tags["stage"] for spec in assets.specs} == {"extract", "transform", "table"}
