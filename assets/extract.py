@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 from assets.extract_plan import Api, stay_with_rest
 from assets.landed import Landed, write_landed
-from resources.landing.ledger import Extract, ExtractKey, ExtractLedger
+from resources.landing.ledger import Extract, ExtractLedger
+from resources.landing.ledger_entry import ExtractKey
 from resources.landing.ledger_plan import (
     Adopt,
     CloseJob,

@@ -9,7 +9,7 @@ from assets.extract_plan import bookkeeping_fields, build_queries, choose_api, s
 from assets.landed import Landed, PartitionWindow
 from assets.specs import ObjectSpec
 from assets.windows import Window
-from resources.landing.ledger import ExtractKey
+from resources.landing.ledger_entry import ExtractKey
 from resources.salesforce import soql
 from resources.salesforce.arrow import arrow_schema
 from resources.salesforce.describe import SObjectDescribe
