@@ -46,9 +46,6 @@ def _query(call: Call, *, include_deleted: bool) -> Answer:
     if call.query.get("columns", "").lower() == "true":
         return Answer(200, found.column_metadata())
     page = call.org.pages.first(found, _page_rows(call, found), call.base_path, now)
-    if found.kind == "count":
-        # The number is the total; there are no records (rest.md).
-        return Answer(200, {"totalSize": _count(call, found), "done": True, "records": []})
     return Answer(200, _body(call, page))
 
 
@@ -58,12 +55,6 @@ def _body(call: Call, page: Page) -> dict[str, object]:
         # Also for queryAll the path says `query` (rest.md).
         body["nextRecordsUrl"] = f"{call.base_path}/query/{page.next_locator}"
     return body | {"records": page.records}
-
-
-def _count(call: Call, found: CompiledQuery) -> int:
-    with call.org.database.reader() as connection:
-        row = connection.execute(found.sql, found.params).fetchone()
-    return int(row[0]) if row else 0
 
 
 def _page_rows(call: Call, found: CompiledQuery) -> int:

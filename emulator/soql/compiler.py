@@ -12,7 +12,7 @@ from emulator.soql.binder import Relations, find_object
 from emulator.soql.column_metadata import Metadata, aggregate_metadata, row_metadata
 from emulator.soql.context import Compilation, QueryContext
 from emulator.soql.errors import SoqlError
-from emulator.soql.fragments import Sql, fill, join
+from emulator.soql.fragments import EMPTY, Sql, bind, fill, join
 from emulator.soql.nodes import Query
 from emulator.soql.ordering import order_clause, row_sort_keys
 from emulator.soql.records import Record, RowShape, aggregate_record
@@ -23,6 +23,9 @@ from emulator.soql.where import limit_clause, where_clause, where_parts
 # Source: soql.md, "Limits" and "Aggregates".
 MAX_OFFSET = 2_000
 MAX_GROUPS = 2_000
+
+# Stands among a page's parameters for its list of Ids.
+PAGE_IDS = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +38,16 @@ class CompiledQuery:
         params: For the ``?`` of `sql`, in order.
         kind: ``rows``; ``aggregate`` for grouped results, which have no paging; ``count`` for
             ``SELECT COUNT()``, whose number belongs into totalSize and whose records are empty.
-        limit: The LIMIT, None without one.
-        count_sql: Yields totalSize: the rows of `sql` counted, without computing them.
-        count_params: For the ``?`` of `count_sql`.
-        touches: What FOR asks to note: ``VIEW``, ``REFERENCE``.
+        ids: Of ``rows``: yields the Ids of `sql`'s rows in their order, no other value computed.
     """
 
     object: SObject
     sql: str
     params: list[Any]
     kind: Literal["rows", "count", "aggregate"]
-    limit: int | None
-    count_sql: str
-    count_params: list[Any]
-    touches: tuple[str, ...]
     _metadata: Metadata
+    ids: Sql = EMPTY
+    _page: Sql = EMPTY
     _shape: RowShape | None = None
     _names: tuple[str, ...] = ()
 
@@ -71,6 +69,13 @@ class CompiledQuery:
                 "use LIMIT to restrict the results to a single batch",
             )
         return records
+
+    def page(self, ids: list[str]) -> Sql:
+        """Yields the rows of these Ids as they are now, in this order; without those that are
+        deleted since, unless the query sees the recycle bin.
+        """
+        params = tuple(ids if one is PAGE_IDS else one for one in self._page.params)
+        return Sql(self._page.text, params)
 
     def column_metadata(self) -> Metadata:
         """The answer to ``columns=true``."""
@@ -117,60 +122,55 @@ def _rows(relations: Relations, query: Query) -> CompiledQuery:
     if query.having is not None:
         raise relations.compilation.error(query.position, "HAVING needs a GROUP BY clause")
     where = matching_rows(relations, query)
-    limit = limit_clause(query)
-    count = _counted(fill("SELECT 1 FROM {}{}{}", relations.from_sql(), where, limit))
     selection = select_rows(relations, query, Level())
     order = order_clause(row_sort_keys(relations, query.order_by))
+    tail = fill("{}{}{}", where, order, limit_clause(query))
     columns = join(", ", [fill(f"{{}} AS c{i}", one) for i, one in enumerate(selection.columns)])
-    rows = fill("SELECT {} FROM {}{}{}{}", columns, relations.from_sql(), where, order, limit)
-    metadata = row_metadata(relations.root.object, selection.shape)
-    return _compiled(relations, query, "rows", rows, count, metadata, shape=selection.shape)
+    rows = fill("SELECT {} FROM {}{}", columns, relations.from_sql(), tail)
+    root_id = Sql(relations.root.column("Id"))
+    return CompiledQuery(
+        object=relations.root.object,
+        sql=rows.text,
+        params=list(rows.params),
+        kind="rows",
+        ids=fill("SELECT {} FROM {}{}", root_id, relations.from_sql(), tail),
+        _page=_page(relations, columns),
+        _metadata=row_metadata(relations.root.object, selection.shape),
+        _shape=selection.shape,
+    )
+
+
+def _page(relations: Relations, columns: Sql) -> Sql:
+    visible = relations.visible()
+    return fill(
+        "SELECT {} FROM {}{} ORDER BY page.place",
+        columns,
+        relations.from_ids_sql(bind(PAGE_IDS)),
+        where_clause([visible] if visible else []),
+    )
 
 
 def _count(relations: Relations, query: Query) -> CompiledQuery:
     where = matching_rows(relations, query)
     rows = fill("SELECT 1 FROM {}{}{}", relations.from_sql(), where, limit_clause(query))
-    count = _counted(rows)
-    metadata = aggregate_metadata(relations.root.object, (), grouped=False)
-    return _compiled(relations, query, "count", count, count, metadata)
+    return CompiledQuery(
+        object=relations.root.object,
+        sql=f"SELECT count(*) FROM ({rows.text}) counted",
+        params=list(rows.params),
+        kind="count",
+        _metadata=aggregate_metadata(relations.root.object, (), grouped=False),
+    )
 
 
 def _aggregate(relations: Relations, query: Query) -> CompiledQuery:
     aggregation = Aggregation(relations, query)
-    where = matching_rows(relations, query)
-    rows = aggregation.sql(where)
-    metadata = aggregate_metadata(
-        relations.root.object, aggregation.outputs, grouped=bool(query.group_by)
-    )
-    names = tuple(output.name for output in aggregation.outputs)
-    return _compiled(relations, query, "aggregate", rows, _counted(rows), metadata, names=names)
-
-
-def _counted(rows: Sql) -> Sql:
-    return fill("SELECT count(*) FROM ({}) counted", rows)
-
-
-def _compiled(
-    relations: Relations,
-    query: Query,
-    kind: Literal["rows", "count", "aggregate"],
-    rows: Sql,
-    count: Sql,
-    metadata: Metadata,
-    *,
-    shape: RowShape | None = None,
-    names: tuple[str, ...] = (),
-) -> CompiledQuery:
+    rows = aggregation.sql(matching_rows(relations, query))
+    outputs, grouped = aggregation.outputs, bool(query.group_by)
     return CompiledQuery(
         object=relations.root.object,
         sql=rows.text,
         params=list(rows.params),
-        kind=kind,
-        limit=query.limit,
-        count_sql=count.text,
-        count_params=list(count.params),
-        touches=query.touches,
-        _metadata=metadata,
-        _shape=shape,
-        _names=names,
+        kind="aggregate",
+        _metadata=aggregate_metadata(relations.root.object, outputs, grouped=grouped),
+        _names=tuple(output.name for output in outputs),
     )

@@ -1,8 +1,4 @@
-"""The DuckDB database under the org: readers on their own cursors, one writer thread.
-
-Two databases are attached: `org` holds the rows (a file, or memory), `pages` (memory) holds
-snapshots of query results that are being paged through.
-"""
+"""The DuckDB database under the org: readers on their own cursors, one writer thread."""
 
 from __future__ import annotations
 
@@ -34,7 +30,6 @@ class Database:
             config={"temp_directory": str(temporary_folder), "arrow_large_buffer_size": True},
         )
         self._attach_org(file)
-        self._root.execute("ATTACH ':memory:' AS pages (COMPRESS)")
         self._root.execute("USE org")
         self._lock = threading.Lock()
         self._queue: queue.SimpleQueue[_Work[Any] | None] = queue.SimpleQueue()

@@ -72,18 +72,47 @@ def test_the_total_is_capped_by_limit(api):
     assert [len(body["records"]) for body in bodies] == [200, 50]
 
 
-def test_pages_are_a_snapshot_in_the_querys_order(api):
+def test_pages_follow_the_querys_order(api):
     api.org.create("Account", *({"Name": f"{n:04}"} for n in range(450)))
-    first = api.query(
-        "SELECT Id, Name FROM Account ORDER BY Name DESC",
-        **{"Sforce-Query-Options": "batchSize=200"},
-    )
-    api.org.change("Account", purge=api.org.ids("Account"))
 
-    bodies = pages_of(api, first)
+    bodies = pages_of(
+        api,
+        api.query(
+            "SELECT Id, Name FROM Account WHERE Name < '0430' ORDER BY Name DESC",
+            **{"Sforce-Query-Options": "batchSize=200"},
+        ),
+    )
 
     names = [record["Name"] for body in bodies for record in body["records"]]
-    assert names == [f"{n:04}" for n in reversed(range(450))]
+    assert names == [f"{n:04}" for n in reversed(range(430))]
+
+
+def test_later_pages_hold_the_rows_found_at_first_as_they_are_now(api):
+    ids = sorted(api.org.create("Account", *({"Name": f"{n:04}"} for n in range(450))))
+    first = api.query(
+        "SELECT Id, Name FROM Account WHERE Name < '9' ORDER BY Id",
+        **{"Sforce-Query-Options": "batchSize=200"},
+    )
+    api.org.change("Account", update=[{"Id": ids[300], "Name": "9, changed"}])
+    api.org.change("Account", delete=[ids[301]], purge=[ids[302]], create=[{"Name": "0000"}])
+
+    _, second, third = pages_of(api, first)
+
+    names = [record["Name"] for record in second["records"]]
+    assert names[100:102] == ["9, changed", "0303"]
+    assert (len(names), second["totalSize"], len(third["records"])) == (198, 450, 50)
+
+
+def test_query_all_pages_show_what_was_deleted_since(api):
+    ids = sorted(api.org.create("Account", count=300))
+    soql = "SELECT Id, IsDeleted FROM Account ORDER BY Id"
+    headers = {"Sforce-Query-Options": "batchSize=200"}
+    first = api.get("queryAll", params={"q": soql}, headers=headers)
+    api.org.change("Account", delete=[ids[250]])
+
+    _, second = pages_of(api, first)
+
+    assert [r["Id"] for r in second["records"] if r["IsDeleted"]] == [ids[250]]
 
 
 def test_a_page_can_be_fetched_again_by_both_paths(api):
@@ -134,6 +163,17 @@ def test_query_all_also_returns_deleted_rows_and_pages_under_query(api):
     assert body["totalSize"] == 2100
     assert "/query/" in body["nextRecordsUrl"]
     assert api.query("SELECT Id FROM Account").json()["totalSize"] == 2099
+
+
+def test_more_than_2000_groups_are_refused_because_groups_are_not_paged(api):
+    api.org.create("Account", *({"Name": f"{n:04}"} for n in range(2001)))
+
+    all_groups = api.query("SELECT Name, COUNT(Id) FROM Account GROUP BY Name")
+    limited = api.query("SELECT Name, COUNT(Id) FROM Account GROUP BY Name LIMIT 2000").json()
+
+    assert error_of(all_groups) == (400, "EXCEEDED_ID_LIMIT")
+    assert (limited["totalSize"], limited["done"], len(limited["records"])) == (2000, True, 2000)
+    assert "nextRecordsUrl" not in limited
 
 
 def test_count_puts_its_number_into_the_total(api):

@@ -62,9 +62,23 @@ class SoqlOrg:
         return [_plain(record) for record in self.records(soql)]
 
     def total(self, soql: str) -> int:
+        """The number of rows found, as pages count them; of COUNT() its number."""
         compiled = self.compile(soql)
-        row = self.connection.execute(compiled.count_sql, compiled.count_params).fetchone()
-        return row[0]
+        rows = self.connection.execute(compiled.sql, compiled.params).fetchall()
+        if compiled.kind == "count":
+            return rows[0][0]
+        if compiled.kind == "aggregate":
+            return len(rows)
+        found = self.connection.execute(compiled.ids.text, list(compiled.ids.params)).fetchall()
+        return len(found)
+
+    def by_ids(self, soql: str) -> list[dict]:
+        """The records as a page reads them: their Ids first, then the rows of these Ids."""
+        compiled = self.compile(soql)
+        found = self.connection.execute(compiled.ids.text, list(compiled.ids.params)).fetchall()
+        page = compiled.page([row[0] for row in found])
+        rows = self.connection.execute(page.text, list(page.params)).fetchall()
+        return compiled.records(rows, BASE_PATH)
 
     def accounts(self, where: str) -> set[str]:
         return set(self.values(f"SELECT Name FROM Account WHERE {where}"))

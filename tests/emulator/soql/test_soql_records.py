@@ -210,8 +210,6 @@ def test_limit_and_offset_cut_the_rows_and_cap_the_total(soql):
     assert soql.total(query) == 4
     assert soql.total(f"{query} LIMIT 3") == 3
     assert soql.total("SELECT Name, Owner.Name FROM Account WHERE Parent.Name = 'Acme'") == 1
-    assert soql.compile(f"{query} LIMIT 3").limit == 3
-    assert soql.compile(query).limit is None
 
 
 def test_count_puts_its_number_into_the_total_and_has_no_records(soql):
@@ -223,6 +221,19 @@ def test_count_puts_its_number_into_the_total_and_has_no_records(soql):
     assert soql.records("SELECT COUNT() FROM Account") == []
 
 
-def test_for_view_is_told_to_the_caller(soql):
-    assert soql.compile("SELECT Id FROM Account FOR VIEW").touches == ("VIEW",)
-    assert soql.compile("SELECT Id FROM Account").touches == ()
+def test_for_view_changes_nothing_in_the_answer(soql):
+    assert soql.records("SELECT Id FROM Account FOR VIEW") == soql.records("SELECT Id FROM Account")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT Name, Parent.Name, Owner.Name FROM Account ORDER BY Name DESC LIMIT 3 OFFSET 1",
+        "SELECT Name, (SELECT LastName FROM Contacts WHERE LastName != 'Cee') FROM Account "
+        "WHERE Industry = 'Energy' ORDER BY AnnualRevenue",
+        "SELECT Subject, Who.Name, What.Type FROM Task WHERE Subject LIKE 'C%' ORDER BY Id",
+        "SELECT Name, Account.BillingAddress FROM Contact ORDER BY Account.Name, Id",
+    ],
+)
+def test_a_page_of_ids_holds_the_records_of_the_query_in_its_order(soql, statement):
+    assert soql.by_ids(statement) == soql.records(statement)
