@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from emulator.schema.columns import quoted
 from emulator.store.database import Connection
-from emulator.store.tables import quoted
 
 _COLUMNS = ("Id", "Username", "Email", "FirstName", "LastName", "IsActive", "TimeZoneSidKey",
             "LocaleSidKey", "LanguageLocaleKey")  # fmt: skip

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from emulator.schema.columns import quoted
 from emulator.soql import BulkQuery
 from emulator.store.database import Connection
-from emulator.store.tables import quoted
 
 DELIMITERS = {
     "BACKQUOTE": "`",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from emulator.answer import Answer
 from emulator.call import Call
 from emulator.errors import not_found
-from emulator.store.tables import quoted
+from emulator.schema.columns import quoted
 
 
 def show_limits(call: Call) -> Answer:

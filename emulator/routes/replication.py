@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from emulator.answer import Answer
 from emulator.call import Call
 from emulator.errors import ApiError
+from emulator.schema.columns import quoted
 from emulator.schema.model import SObject
-from emulator.store.tables import quoted
 from emulator.timestamps import parse_datetime, rest_datetime
 
 # How far back each of them looks (rest.md, "updated / deleted").

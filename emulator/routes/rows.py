@@ -12,10 +12,10 @@ from emulator.call import Call
 from emulator.errors import ApiError, not_found
 from emulator.ids import is_valid, to_18
 from emulator.rest.soql_query import compiled
+from emulator.schema.columns import quoted
 from emulator.schema.model import Field, SObject
 from emulator.store.changes import Request, entity_is_deleted
 from emulator.store.lookups import row_states
-from emulator.store.tables import quoted
 from emulator.timestamps import http_date, parse_datetime
 
 # An update through upsert answers 200 with a body from this version on, 204 before (rest.md).

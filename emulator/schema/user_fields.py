@@ -117,6 +117,9 @@ def _rules_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
         rules["idLookup"] = True
     if "formula" in spec:
         rules.update({"calculated": True, "calculatedFormula": spec["formula"]})
+        if TYPE_RULES[spec["type"]]["soapType"] == "xsd:string":
+            # An empty text is null. Written out, since it makes DuckDB compute the formula twice.
+            rules["formula"] = f"nullif(({spec['formula']}), '')"
     if "numberFormat" in spec:
         rules.update(auto_number())
     return rules

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from emulator.schema.columns import quoted
 from emulator.schema.model import Schema
 from emulator.soql.aggregates import AGGREGATES
 from emulator.soql.binder import Column, Relations, is_queryable
 from emulator.soql.compiler import matching_rows, root_relations
 from emulator.soql.context import Compilation, QueryContext
 from emulator.soql.errors import SoqlError
-from emulator.soql.fragments import fill, join, quote
+from emulator.soql.fragments import fill, join
 from emulator.soql.nodes import Call, FieldsFunction, Query, SelectExpression, Subquery
 from emulator.soql.operands import kind_of
 from emulator.soql.ordering import order_clause, row_sort_keys
@@ -80,7 +81,7 @@ def compile_bulk(query: Query, schema: Schema, context: QueryContext) -> BulkQue
     where = matching_rows(relations, query)
     order = order_clause(row_sort_keys(relations, query.order_by))
     values = [
-        fill(f"{{}} AS {quote(one.name)}", csv_value(kind_of(one.field), one.sql))
+        fill(f"{{}} AS {quoted(one.name)}", csv_value(kind_of(one.field), one.sql))
         for one in columns
     ]
     sql = fill(

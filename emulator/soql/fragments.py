@@ -38,11 +38,6 @@ def join(separator: str, parts: Iterable[Sql]) -> Sql:
     return Sql(text, tuple(param for part in parts for param in part.params))
 
 
-def quote(name: str) -> str:
-    """An object's or field's name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def text_literal(name: str) -> str:
     """A name out of the schema as SQL text."""
     return "'" + name.replace("'", "''") + "'"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from emulator.schema.columns import quoted, value_sql
 from emulator.schema.model import Field, Schema, SObject
-from emulator.soql.fragments import quote, text_literal
+from emulator.soql.fragments import text_literal
 
 # The fields of Name, and where the attributes of each are copied from: a field of the same type
 # on User. Who.Email isn't reachable (soql.md, "Relationships").
@@ -60,8 +61,8 @@ def has_targets(schema: Schema, targets: tuple[str, ...]) -> bool:
 
 
 def _select(target: SObject, name: SObject) -> str:
-    columns = ", ".join(f"{_value(target, one)} AS {quote(one)}" for one in name.fields)
-    return f"SELECT {columns} FROM {quote(target.name)} n"
+    columns = ", ".join(f"{_value(target, one)} AS {quoted(one)}" for one in name.fields)
+    return f"SELECT {columns} FROM {quoted(target.name)} n"
 
 
 def _value(target: SObject, name: str) -> str:
@@ -70,6 +71,4 @@ def _value(target: SObject, name: str) -> str:
     source = target.name_field if name == "Name" else target.field(name)
     if source is None or source.is_compound:
         return "CAST(NULL AS BOOLEAN)" if name == "IsActive" else "CAST(NULL AS VARCHAR)"
-    if source.formula is not None:
-        return f"nullif(({source.formula.replace('{row}', 'n')}), '')"
-    return f"n.{quote(source.name)}"
+    return value_sql(source, "n")

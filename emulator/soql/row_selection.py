@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.soql.binder import Column, Relations, Table, value_sql
+from emulator.soql.binder import Column, Relations, Table, value_of
 from emulator.soql.fragments import Sql
 from emulator.soql.operands import kind_of
 from emulator.soql.records import Children, Compound, Content, Parent, RowShape, Scalar
@@ -56,7 +56,7 @@ class RowSelection:
         table, name = column.table, column.field.name
         parts = [f for f in table.object.fields.values() if f.compound_field_name == name]
         values = {
-            part_key(name, part.name): self._add(json_value(kind_of(part), value_sql(table, part)))
+            part_key(name, part.name): self._add(json_value(kind_of(part), value_of(table, part)))
             for part in parts
         }
         return Compound(column.field, tuple(sorted(values.items())))

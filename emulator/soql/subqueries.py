@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from emulator.schema.columns import quoted
 from emulator.schema.model import ChildRelationship
 from emulator.soql.binder import Relations, Table, find_object
 from emulator.soql.context import Compilation
-from emulator.soql.fragments import EMPTY, Sql, fill, join, quote
+from emulator.soql.fragments import EMPTY, Sql, fill, join
 from emulator.soql.nodes import Query, Subquery
 from emulator.soql.ordering import order_clause, row_sort_keys
 from emulator.soql.row_selection import RowSelection
@@ -110,7 +111,7 @@ def _list_sql(relations: Relations, query: Query, own: Sql, rows: RowSelection) 
         order_clause(keys) if query.limit is not None or query.offset is not None else EMPTY,
         limit_clause(query),
     )
-    alias = quote(relations.compilation.alias())
+    alias = quoted(relations.compilation.alias())
     struct = ", ".join(f"c{i} := {alias}.c{i}" for i in range(len(rows.columns)))
     order = ", ".join(f"{alias}.k{i} {key.direction}" for i, key in enumerate(keys))
     order = f" ORDER BY {order}" if order else ""

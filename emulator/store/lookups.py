@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from emulator.errors import ApiError
+from emulator.schema.columns import quoted
 from emulator.schema.model import Field, Schema, SObject
 from emulator.store.database import Connection
 from emulator.store.rows_plan import Columns
-from emulator.store.tables import quoted
 
 Errors = dict[int, ApiError]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from emulator.ids import make_id, number_of
+from emulator.schema.columns import quoted
 from emulator.schema.model import Field, SObject
 from emulator.store.database import Connection
-from emulator.store.tables import quoted
 
 
 class Numbers:

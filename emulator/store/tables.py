@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from emulator.ids import ID_MACRO_SQL
-from emulator.schema.columns import create_table_sql
+from emulator.schema.columns import create_table_sql, quoted
 from emulator.schema.model import Schema, SObject
 from emulator.store.database import Connection
-
-
-def quoted(name: str) -> str:
-    """An identifier for SQL."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def create_tables(connection: Connection, schema: Schema) -> None:

@@ -1,13 +1,13 @@
-"""All rows of an object as NDJSON, for comparisons; its SQL shares nothing with SOQL's."""
+"""All rows of an object as NDJSON, for comparisons; it shares the schema with SOQL, no more."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from emulator.schema.columns import quoted, value_sql
 from emulator.schema.model import Field, SObject
 from emulator.store.database import Connection
-from emulator.store.tables import quoted
 
 
 def write_truth(
@@ -28,10 +28,7 @@ def write_truth(
 
 
 def _value(field: Field) -> str:
-    if field.formula is not None:
-        value = field.formula.replace("{row}", "t")
-    else:
-        value = f"t.{quoted(field.name)}"
+    value = value_sql(field, "t")
     if field.type == "datetime":
         return f"strftime({value}, '%Y-%m-%dT%H:%M:%S.000+0000')"
     if field.type == "date":

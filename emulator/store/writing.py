@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from emulator.schema.columns import duckdb_type
+from emulator.schema.columns import duckdb_type, quoted
 from emulator.schema.model import Field, Schema, SObject
 from emulator.store.changes import Plan
 from emulator.store.database import Connection
 from emulator.store.rows_plan import Columns
-from emulator.store.tables import quoted
 from emulator.store.values import stored_datetime
 
 

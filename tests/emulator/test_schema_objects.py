@@ -6,7 +6,7 @@ from datetime import date
 import duckdb
 import pytest
 
-from emulator.schema.columns import create_table_sql, duckdb_type
+from emulator.schema.columns import create_table_sql, duckdb_type, value_sql
 from emulator.schema.describe import basic_describe, describe_global, describe_object
 from emulator.schema.field_rules import ATTRIBUTES, label_of
 from emulator.schema.formula_check import broken_formulas
@@ -151,7 +151,7 @@ def test_every_formula_runs_in_duckdb():
 def formula_value(object_name, field_name, row):
     """A formula's value over one row, in an org that has two stages."""
     sobject = SCHEMA.objects[object_name]
-    formula = sobject.fields[field_name].formula.replace("{row}", "r")
+    value = value_sql(sobject.fields[field_name], "r")
     with duckdb.connect(":memory:") as connection:
         for one in SCHEMA.objects.values():
             connection.execute(create_table_sql(one))
@@ -164,7 +164,7 @@ def formula_value(object_name, field_name, row):
         connection.execute(
             f'INSERT INTO "{object_name}" ({columns}) VALUES ({holes})', list(row.values())
         )
-        return connection.execute(f'SELECT {formula} FROM "{object_name}" r').fetchall()[0][0]
+        return connection.execute(f'SELECT {value} FROM "{object_name}" r').fetchall()[0][0]
 
 
 @pytest.mark.parametrize(
@@ -172,6 +172,7 @@ def formula_value(object_name, field_name, row):
     [
         ("Contact", "Name", {"FirstName": "Ada", "LastName": "Berg"}, "Ada Berg"),
         ("Contact", "Name", {"LastName": "Berg"}, "Berg"),
+        ("Contact", "Name", {"Id": "003A"}, None),
         ("Lead", "Name", {"FirstName": "Ada", "LastName": "Berg", "Salutation": "Ms."}, "Ada Berg"),
         ("Account", "PhotoUrl", {"Id": "001A"}, "/services/images/photo/001A"),
         ("Opportunity", "IsWon", {"StageName": "Closed Won"}, True),

@@ -5,7 +5,7 @@ import pickle
 import duckdb
 import pytest
 
-from emulator.schema.columns import create_table_sql, duckdb_type
+from emulator.schema.columns import create_table_sql, duckdb_type, value_sql
 from emulator.schema.errors import SchemaFileError
 from emulator.schema.field_rules import ATTRIBUTES
 from emulator.schema.load import load_schema
@@ -89,17 +89,32 @@ def test_a_field_is_added_to_an_object_that_the_org_has(schema):
     assert "Region__c" not in load_schema().object("Account").fields
 
 
+def formula_values(sobject, field, column, *values):
+    """What a formula makes of rows that have these values in a column."""
+    formula = value_sql(field, "r")
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(create_table_sql(sobject))
+        for value in values:
+            connection.execute(f'INSERT INTO "{sobject.name}" ("{column}") VALUES (?)', [value])
+        return [
+            row[0] for row in connection.sql(f'SELECT {formula} FROM "{sobject.name}" r').fetchall()
+        ]
+
+
 def test_a_formula_is_read_only_and_computed_from_the_row(schema):
     shipment = schema.object("Shipment__c")
     heavy = shipment.field("Is_Heavy__c")
-    formula = heavy.formula.replace("{row}", "r")
-    with duckdb.connect(":memory:") as connection:
-        connection.execute(create_table_sql(shipment))
-        connection.execute('INSERT INTO "Shipment__c" ("Weight__c") VALUES (99), (101)')
-        values = connection.execute(f'SELECT {formula} FROM "Shipment__c" r').fetchall()
 
     assert (heavy.calculated, heavy.createable, heavy.is_stored) == (True, False, False)
-    assert values == [(False,), (True,)]
+    assert formula_values(shipment, heavy, "Weight__c", 99, 101) == [False, True]
+
+
+def test_a_formula_without_a_character_is_null(tmp_path):
+    file = tmp_path / "schema.yaml"
+    file.write_text(in_shipment("Mark__c: {type: string, formula: 'trim({row}.\"Name\")'}"))
+    shipment = load_schema(file).object("Shipment__c")
+
+    assert formula_values(shipment, shipment.field("Mark__c"), "Name", " ", " x") == [None, "x"]
 
 
 def in_shipment(field):
