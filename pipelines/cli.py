@@ -66,6 +66,7 @@ def sync(
     with open_instance() as instance:
         try:
             chosen = project.choose(name, objects or [])
+            project.require_logins(chosen)
             found = orders(
                 instance,
                 project,

@@ -89,6 +89,12 @@ def auth(connection: str, prefix: str = "SALESFORCE") -> Auth:
     raise EnvironmentValueError(f"{prefix}_FLOW is {flow!r}, and must be one of {FLOWS}{hint}")
 
 
+def unset_variables(connection: str, prefix: str = "SALESFORCE") -> list[str]:
+    """Variables that the chosen flow needs and nobody has set."""
+    needed = [value for _, value in auth(connection, prefix) if isinstance(value, dg.EnvVar)]
+    return [one.env_var_name for one in needed if not os.environ.get(one.env_var_name)]
+
+
 def api_version(prefix: str = "SALESFORCE") -> str | None:
     """The version of Salesforce's API, if the environment says one."""
     return os.environ.get(f"{prefix}_API_VERSION")

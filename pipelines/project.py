@@ -85,6 +85,22 @@ class Project:
         ]
         return [sync for sync in narrowed if sync.objects]
 
+    def require_logins(self, syncs: Sequence[Sync]) -> None:
+        """Refuse to begin what can't log in.
+
+        Raises:
+            UsageError: A variable isn't set that a connection needs.
+        """
+        for connection in {self.connections[sync.spec.org].name for sync in syncs}:
+            prefix = self.connections[connection].environment
+            unset = environment.unset_variables(connection, prefix)
+            if unset:
+                raise UsageError(
+                    f"{prefix}_LOGIN_URL is set, but not {', '.join(unset)}, without which the "
+                    f"connection {connection} can't log in. Set what is missing in the "
+                    "environment or in .env; .env.example says what each flow needs."
+                )
+
     @contextmanager
     def connect(self, org: str) -> Iterator[SalesforceClient]:
         """A client of a connection, outside any run."""
