@@ -6,6 +6,7 @@ import dagster as dg
 
 from assets.mask_key import MaskKeyResource
 from pipelines import environment
+from pipelines.executor import steps_executor
 from resources.landing.resource import LandingResource
 
 
@@ -15,6 +16,7 @@ def defs() -> dg.Definitions:
     return dg.Definitions.merge(
         dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
         dg.Definitions(
+            executor=steps_executor,
             resources={
                 "landing": LandingResource(
                     url=environment.landing_url(), project_root=str(environment.CHECKOUT)

@@ -17,14 +17,12 @@ from assets.failures import STATUS
 from assets.keys import object_keys, step_name
 from assets.specs import ObjectSpec
 from assets.stage_metadata import RUN_NUMBERS
+from pipelines.executor import DEFAULT_STEPS_AT_ONCE, STEPS_AT_ONCE
 from pipelines.project import Project, Sync
 from pipelines.run_tags import SYNC, range_tags
 from pipelines.schedules.schedule_plan import KeyRange
 
 OnEvent = Callable[[dg.DagsterEvent], None]
-
-# Steps wait for Salesforce most of the time, so that more of them than cores pay.
-STEPS_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -87,17 +85,8 @@ def create_run(instance: dg.DagsterInstance, project: Project, order: Order) -> 
 
 def run_config(steps: int) -> dict[str, object]:
     """One step runs right here, several in processes of their own; logs go to the instance."""
-    executor: dict[str, object] = {"in_process": {}}
-    if steps > 1:
-        preload = {"preload_modules": ["pipelines.definitions"]}
-        executor = {
-            "multiprocess": {
-                "max_concurrent": STEPS_AT_ONCE,
-                "start_method": {"forkserver": preload},
-            }
-        }
     return {
-        "execution": {"config": executor},
+        "execution": {"config": {STEPS_AT_ONCE: min(steps, DEFAULT_STEPS_AT_ONCE)}},
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
 
