@@ -15,7 +15,7 @@ from emulator.rest.soql_query import compiled
 from emulator.schema.columns import quoted
 from emulator.schema.model import Field, SObject
 from emulator.store.changes import Request, entity_is_deleted
-from emulator.store.lookups import row_states
+from emulator.store.lookups import row_states, rows_with_value
 from emulator.timestamps import http_date, parse_datetime
 
 # An update through upsert answers 200 with a body from this version on, 204 before (rest.md).
@@ -158,15 +158,9 @@ def _ids_with_value(call: Call, field: Field, value: str) -> list[str]:
     call.org.settle()
     if not value:
         raise ApiError(400, "MISSING_ARGUMENT", f"{field.name} not specified", [])
-    column = f"CAST({quoted(field.name)} AS VARCHAR)"
-    same = f"{column} = ?" if field.case_sensitive else f"lower({column}) = lower(?)"
     with call.org.database.reader() as connection:
-        rows = connection.execute(
-            f'SELECT "Id" FROM {quoted(call.sobject.name)} WHERE NOT _deleted AND {same} '
-            'ORDER BY "Id"',
-            [value],
-        ).fetchall()
-    return [row[0] for row in rows]
+        found = rows_with_value(connection, call.sobject, field, [value])
+    return [record_id for _, record_id in found]
 
 
 def _several(call: Call, ids: list[str]) -> Answer:

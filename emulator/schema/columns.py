@@ -20,8 +20,15 @@ _DECIMAL = frozenset({"double", "currency", "percent"})
 
 
 def duckdb_type(field: Field) -> str:
-    """The column type of a stored field; text of every kind is VARCHAR."""
+    """The type of a field's values; text of every kind is VARCHAR.
+
+    Numbers with decimals are stored as they come, whatever the field's scale: only the page on
+    which a user types rounds to it (Salesforce help, articles 000387302 and 000385689). What a
+    formula computes has its scale.
+    """
     if field.type in _DECIMAL:
+        if field.formula is None:
+            return "DOUBLE"
         precision = min(field.precision or DEFAULT_PRECISION, 38)
         return f"DECIMAL({precision},{field.scale})"
     return _FIXED.get(field.type, TEXT)

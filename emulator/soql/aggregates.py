@@ -169,8 +169,8 @@ class Aggregation:
         sql = {
             "COUNT": f"count({column})",
             "COUNT_DISTINCT": f"count(DISTINCT {column})",
-            "SUM": f"sum({column})",
-            "AVG": f"CAST(avg({column}) AS DOUBLE)",
+            "SUM": _sum(operand.kind, column),
+            "AVG": f"CAST({_sum(operand.kind, column)} AS DOUBLE) / count({column})",
         }[call.name]
         kind = {"SUM": operand.kind, "AVG": "double"}.get(call.name, "int")
         return Operand(Sql(sql), kind, operand.name, call.position)
@@ -201,6 +201,14 @@ class Aggregation:
     def _sort_operand(self, expression: Expression) -> Operand:
         operand = self.operand(expression)
         return replace(operand, sql=sort_value(operand))
+
+
+def _sum(kind: str, column: str) -> str:
+    """0.1 and 0.2 make 0.3, as in a database of decimals; only by way of text nothing is lost."""
+    if kind != "double":
+        return f"sum({column})"
+    decimals = f"sum(CAST(CAST({column} AS VARCHAR) AS DECIMAL(38,10)))"
+    return f"CAST(CAST({decimals} AS VARCHAR) AS DOUBLE)"
 
 
 def _supports(function: str, kind: str) -> bool:

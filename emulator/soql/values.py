@@ -30,8 +30,6 @@ from emulator.soql.string_literals import BadEscapeError, decode, decode_pattern
 # Source: soql.md, "Clause order" and "Literals".
 MAX_STRING_CHARS = 4_000
 FIRST_DATE, LAST_DATE = date(1700, 1, 1), date(4000, 12, 31)
-# DuckDB's widest decimal; longer literals are compared as doubles.
-MAX_DECIMAL_DIGITS = 38
 MAX_INTEGER = 2**63 - 1
 
 TEXT_KINDS = frozenset({"string", "picklist", "multipicklist"})
@@ -129,10 +127,7 @@ def _integer(compilation: Compilation, operand: Operand, value: Value) -> Bound:
 
 
 def _double(compilation: Compilation, operand: Operand, value: Value) -> Bound:
-    number = _number(compilation, operand, value)
-    digits, exponent = number.as_tuple().digits, int(number.as_tuple().exponent)
-    width = max(len(digits) + max(exponent, 0), -exponent)
-    return bind(number if width <= MAX_DECIMAL_DIGITS else float(number))
+    return bind(float(_number(compilation, operand, value)))
 
 
 def _number(compilation: Compilation, operand: Operand, value: Value) -> Decimal:

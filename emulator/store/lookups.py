@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from emulator.errors import ApiError
-from emulator.schema.columns import quoted
+from emulator.schema.columns import TEXT, duckdb_type, quoted
 from emulator.schema.model import Field, Schema, SObject
 from emulator.store.database import Connection
 from emulator.store.rows_plan import Columns
@@ -74,7 +74,7 @@ def duplicates(
         ]
         if not mine:
             continue
-        holders = _holders(connection, sobject, field, [key for _, _, key in mine])
+        holders = dict(rows_with_value(connection, sobject, field, [key for _, _, key in mine]))
         # A row of this batch gives up its old value when it takes another one.
         for _, record_id, key in mine:
             for held, holder in list(holders.items()):
@@ -87,22 +87,27 @@ def duplicates(
     return errors
 
 
+def rows_with_value(
+    connection: Connection, sobject: SObject, field: Field, values: Sequence[str]
+) -> list[tuple[str, str]]:
+    """(value, Id) of the rows that have one of these values in a field, by Id.
+
+    Texts are compared without regard to case, unless the field knows case.
+    """
+    column, given = f"t.{quoted(field.name)}", f"TRY_CAST(v.value AS {duckdb_type(field)})"
+    if not field.case_sensitive and duckdb_type(field) == TEXT:
+        column, given = f"lower({column})", f"lower({given})"
+    return connection.execute(
+        f'SELECT v.value, t."Id" FROM {quoted(sobject.name)} AS t '
+        f"JOIN (SELECT unnest(?::VARCHAR[]) AS value) AS v ON {column} = {given} "
+        'WHERE NOT t._deleted ORDER BY t."Id"',
+        [values],
+    ).fetchall()
+
+
 def _key(field: Field, value: str | None) -> str:
     assert value is not None
     return value if field.case_sensitive else value.lower()
-
-
-def _holders(
-    connection: Connection, sobject: SObject, field: Field, keys: list[str]
-) -> dict[str, str]:
-    column = f"CAST({quoted(field.name)} AS VARCHAR)"
-    column = column if field.case_sensitive else f"lower({column})"
-    rows = connection.execute(
-        f'SELECT {column}, "Id" FROM {quoted(sobject.name)} '
-        f"WHERE NOT _deleted AND {column} IN (SELECT unnest(?::VARCHAR[]))",
-        [keys],
-    ).fetchall()
-    return dict(rows)
 
 
 def _duplicate_value(field: Field, holder: str) -> ApiError:

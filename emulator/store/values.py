@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from emulator.errors import ApiError
@@ -113,14 +113,11 @@ def _whole_number(schema: Schema, sobject: SObject, field: Field, value: Any) ->
 
 def _decimal(schema: Schema, sobject: SObject, field: Field, value: Any) -> str:
     number = _number(field, value)
-    precision = min(field.precision or DEFAULT_PRECISION, 38)
-    try:
-        number = number.quantize(Decimal(1).scaleb(-field.scale), rounding=ROUND_HALF_UP)
-    except InvalidOperation:
-        raise _out_of_range(field, value) from None
-    if abs(number) >= Decimal(10) ** (precision - field.scale):
+    whole_digits = (field.precision or DEFAULT_PRECISION) - field.scale
+    if abs(number) >= Decimal(10) ** whole_digits:
         raise _out_of_range(field, value)
-    return format(number, "f")
+    # Decimals beyond the scale stay (see `duckdb_type`). Adding a zero takes a minus off zero.
+    return repr(float(number) + 0.0)
 
 
 def _number(field: Field, value: Any) -> Decimal:

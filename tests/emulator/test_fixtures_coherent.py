@@ -123,6 +123,15 @@ def test_texts_fit_and_are_never_empty(org, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_numbers_fit_their_precision_and_scale(org, name):
+    for field in SCHEMA.objects[name].stored_fields:
+        if field.type in ("double", "currency", "percent"):
+            too_fine = f'"{field.name}" <> round("{field.name}", {field.scale})'
+            too_large = f'abs("{field.name}") >= 1e{field.precision - field.scale}'
+            assert count(org, f'"{name}" WHERE {too_fine} OR {too_large}') == 0, field.name
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_timestamps_follow_one_another_and_never_lie_ahead(org, name):
     order = ["CreatedDate", "LastModifiedDate", "SystemModstamp"]
     stamps = [f'"{one}"' for one in order if one in SCHEMA.objects[name].fields]

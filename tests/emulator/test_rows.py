@@ -102,6 +102,31 @@ def test_a_wrong_value_is_refused_and_nothing_is_stored(api, body, code, fields)
     assert api.org.ids("Account") == []
 
 
+def test_a_number_keeps_more_decimals_than_its_scale(api):
+    (scale,) = [
+        field["scale"]
+        for field in api.get("sobjects/Opportunity/describe").json()["fields"]
+        if field["name"] == "Amount"
+    ]
+    deal = {"Name": "Deal", "StageName": "Prospecting", "CloseDate": "2026-06-30"}
+    made = api.post("sobjects/Opportunity", deal | {"Amount": 237.63125}).json()["id"]
+
+    assert scale == 2
+    assert api.get(f"sobjects/Opportunity/{made}").json()["Amount"] == 237.63125
+    assert api.org.rows("Opportunity", "Amount") == [{"Amount": 237.63125}]
+    assert api.bulk_rows("SELECT Amount FROM Opportunity") == [{"Amount": "237.63125"}]
+    assert len(api.records("SELECT Id FROM Opportunity WHERE Amount = 237.63125")) == 1
+
+
+@pytest.mark.parametrize(("number", "fits"), [(99999999999999.99, True), (10**16, False)])
+def test_a_number_has_as_many_whole_digits_as_its_precision_leaves(api, number, fits):
+    deal = {"Name": "Deal", "StageName": "Prospecting", "CloseDate": "2026-06-30"}
+
+    answer = api.post("sobjects/Opportunity", deal | {"Amount": number})
+
+    assert answer.status_code == (201 if fits else 400)
+
+
 def test_a_text_that_is_too_long_is_told_by_the_fields_label(api):
     answer = api.post("sobjects/Account", {"Name": "x" * 256})
 

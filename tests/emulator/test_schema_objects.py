@@ -197,10 +197,10 @@ def test_a_derived_field_follows_its_row(object_name, field_name, row, value):
     ("object_name", "field_name", "column_type"),
     [
         ("Account", "Name", "VARCHAR"),
-        ("Account", "AnnualRevenue", "DECIMAL(18,0)"),
-        ("Account", "BillingLatitude", "DECIMAL(18,15)"),
+        ("Account", "AnnualRevenue", "DOUBLE"),
+        ("Account", "BillingLatitude", "DOUBLE"),
         ("Account", "NumberOfEmployees", "INTEGER"),
-        ("Opportunity", "Probability", "DECIMAL(3,0)"),
+        ("Opportunity", "ExpectedRevenue", "DECIMAL(18,2)"),
         ("Opportunity", "CloseDate", "DATE"),
         ("Opportunity", "CreatedDate", "TIMESTAMP"),
         ("Order__c", "Tags__c", "VARCHAR"),

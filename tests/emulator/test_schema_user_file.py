@@ -63,7 +63,7 @@ def test_its_fields_are_described_with_all_attributes(schema):
     assert (weight.label, weight.custom, duckdb_type(weight)) == (
         "Weight (kg)",
         True,
-        "DECIMAL(10,3)",
+        "DOUBLE",
     )
 
 

@@ -68,6 +68,19 @@ def test_a_row_of_groups_has_a_type_and_no_url(soql):
     assert record == {"attributes": {"type": "AggregateResult"}, "expr0": 300.0}
 
 
+def test_decimals_are_added_as_decimals(bare_org):
+    for number, amount in enumerate((0.1, 0.2, 1234567.89, None)):
+        bare_org.insert("Opportunity", Id=make_id("006", number), Amount=amount)
+
+    (record,) = bare_org.records(
+        "SELECT SUM(Amount) total, AVG(Amount) mean FROM Opportunity WHERE Amount < 1"
+    )
+    (total,) = bare_org.values("SELECT SUM(Amount) FROM Opportunity")
+
+    assert (record["total"], record["mean"]) == (0.3, 0.15)
+    assert total == 1234568.19
+
+
 def test_the_total_counts_groups(soql):
     grouped = "SELECT Industry, COUNT(Id) FROM Account GROUP BY Industry"
 
