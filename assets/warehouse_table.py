@@ -85,7 +85,8 @@ def _batches(store: LandingStore, files: Sequence[FrameFile]) -> Iterator[pa.Rec
     for file in files:
         local = store.local_path(file.path)
         if local is not None:
-            with pa.memory_map(str(local)) as source:
+            # Not memory-mapped: a mapped file counts as memory of the step, all of it.
+            with pa.OSFile(str(local)) as source:
                 yield from _file_batches(source)
         else:
             with store.open(file.path) as source:
