@@ -92,7 +92,7 @@ class ExtractLedger:
             raise LedgerOrderError(attempt, "begin", "a new folder is already leased")
         intent = Intent(key.org_id, key.object, root_run_id, run_id, now, asdict(key))
         write_document(self.store, f"{attempt}/{paths.INTENT}", intent)
-        state = EntryState(attempt, root_run_id, now, None, None, (), False, None)
+        state = EntryState(attempt, root_run_id, now)
         return Extract(self.store, key, state, lease, self._now)
 
     def _state(self, key: ExtractKey, name: str) -> EntryState | None:
@@ -122,6 +122,7 @@ class Extract:
     ) -> None:
         self.store, self.key = store, key
         self._state, self._lease, self._now = state, lease, now
+        self._unclaimed = state.unclaimed
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -185,7 +186,8 @@ class Extract:
         if self._state.pages:
             raise LedgerOrderError(self.attempt, "intend_job", "REST pages have landed")
         doubts = (*self.doubts, *([doubt] if doubt else []))
-        self._write(paths.JOB_INTENT, JobIntentRecord(operation, at, user_id, doubts))
+        record = JobIntentRecord(operation, at, user_id, doubts, self._unclaimed)
+        self._write(paths.JOB_INTENT, record)
         self._state = replace(self._state, job_intent=JobIntent(operation, at, user_id))
 
     def settle(self, jobs: Sequence[JobSeen]) -> Adopt | SubmitAnew:
@@ -196,26 +198,30 @@ class Extract:
         intent = self._state.job_intent
         if intent is None:
             raise LedgerOrderError(self.attempt, "settle", "no job was about to be submitted")
-        known, open_intents = self._others()
-        return ledger_plan.adoption(
-            intent, self.key.object, jobs, known_job_ids=known, other_open_intents=open_intents
+        known, waiting = self._others()
+        decision = ledger_plan.adoption(
+            intent, self.key.object, jobs, known_job_ids=known, other_intents=waiting
         )
+        if isinstance(decision, SubmitAnew):
+            self._unclaimed = (*self._unclaimed, *decision.unclaimed)
+        return decision
 
-    def _others(self) -> tuple[set[str], int]:
-        """Job ids in the ledger of this object, and other attempts that wait for theirs."""
+    def _others(self) -> tuple[set[str], list[JobIntent]]:
+        """Jobs that nobody may adopt, and what other attempts at this object wait for."""
         object_folder = self.key.folder.rsplit("/", 1)[0]
-        known: set[str] = set()
-        open_intents = 0
+        known = set(self._unclaimed)
+        waiting: list[JobIntent] = []
         for digest in self.store.list(object_folder):
             for name in self.store.list(f"{object_folder}/{digest}"):
                 entry = read_state(self.store, f"{object_folder}/{digest}/{name}")
                 if entry is None or entry.attempt == self.attempt:
                     continue
+                known.update(entry.unclaimed)
                 if entry.job_id is not None:
                     known.add(entry.job_id)
                 elif entry.job_intent is not None and entry.outcome is None:
-                    open_intents += 1
-        return known, open_intents
+                    waiting.append(entry.job_intent)
+        return known, waiting
 
     def record_job(self, job_id: str, *, adopted: bool = False) -> None:
         """Write down the job that answers; call it right after the POST."""

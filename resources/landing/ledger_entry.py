@@ -76,6 +76,7 @@ class JobIntentRecord:
     at: datetime
     user_id: str
     doubts: tuple[str, ...]
+    unclaimed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,12 @@ def read_state(store: LandingStore, attempt: str) -> EntryState | None:
     if paths.INTENT not in names:
         return None
     intent = read_document(store, f"{attempt}/{paths.INTENT}")
-    job_intent = None
+    job_intent: JobIntent | None = None
+    unclaimed: tuple[str, ...] = ()
     if paths.JOB_INTENT in names:
         path = f"{attempt}/{paths.JOB_INTENT}"
         document = read_document(store, path)
+        unclaimed = tuple(document.pop("unclaimed"))
         document.pop("doubts")
         job_intent = build(path, JobIntent, document, ("at",))
     job_id = None
@@ -119,6 +122,7 @@ def read_state(store: LandingStore, attempt: str) -> EntryState | None:
         begun_at=datetime.fromisoformat(intent["begun_at"]),
         job_intent=job_intent,
         job_id=job_id,
+        unclaimed=unclaimed,
         pages=_read_pages(store, attempt),
         has_manifest=paths.MANIFEST in names,
         outcome=outcome,

@@ -38,11 +38,12 @@ class EntryState:
     attempt: str
     root_run_id: str
     begun_at: datetime
-    job_intent: JobIntent | None
-    job_id: str | None
-    pages: tuple[PageRecord, ...]
-    has_manifest: bool
-    outcome: Literal["done", "abandoned"] | None
+    job_intent: JobIntent | None = None
+    job_id: str | None = None
+    unclaimed: tuple[str, ...] = ()
+    pages: tuple[PageRecord, ...] = ()
+    has_manifest: bool = False
+    outcome: Literal["done", "abandoned"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +110,13 @@ class Adopt:
 
 @dataclass(frozen=True, slots=True)
 class SubmitAnew:
-    """Submit a job; ``doubt`` says, if so, that another may be running for nobody."""
+    """Submit a job; ``doubt`` says, if so, that another may be running for nobody.
+
+    ``unclaimed`` are those jobs. Nobody may adopt them later: whose they are stays unknown.
+    """
 
     doubt: str | None
+    unclaimed: tuple[str, ...] = ()
 
 
 def next_step(entry: EntryState) -> NextStep:
@@ -165,7 +170,7 @@ def adoption(
     jobs: Sequence[JobSeen],
     *,
     known_job_ids: Collection[str],
-    other_open_intents: int,
+    other_intents: Sequence[JobIntent],
 ) -> Adopt | SubmitAnew:
     """Whether a job in the org is the one that we were about to submit.
 
@@ -174,10 +179,10 @@ def adoption(
         object_name: The object that was asked for.
         jobs: The org's query jobs since the intent.
         known_job_ids: Jobs that stand in the ledger already.
-        other_open_intents: Further attempts at this object that have an intent and no job
-            yet. A job could be theirs.
+        other_intents: What other attempts at this object were about to submit and have no job
+            for yet. A job could be theirs.
     """
-    possible = [
+    possible = tuple(
         job.job_id
         for job in jobs
         if job.created_by_id == intent.user_id
@@ -186,13 +191,15 @@ def adoption(
         and intent.at - CLOCK_STEP <= job.created_at <= intent.at + POST_WITHIN
         and job.state not in DEAD_STATES
         and job.job_id not in known_job_ids
-    ]
+    )
     if not possible:
         return SubmitAnew(None)
-    if len(possible) == 1 and other_open_intents == 0:
+    rivals = [other for other in other_intents if abs(other.at - intent.at) <= 2 * POST_WITHIN]
+    if len(possible) == 1 and not rivals:
         return Adopt(possible[0])
     return SubmitAnew(
         f"After a crash {len(possible)} job(s) on {object_name} may be ours and "
-        f"{other_open_intents} other attempt(s) wait for theirs: a new job was submitted. "
-        f"Unclaimed: {', '.join(possible)}."
+        f"{len(rivals)} other attempt(s) wait for theirs: a new job was submitted. "
+        f"Unclaimed: {', '.join(possible)}.",
+        possible,
     )
