@@ -55,8 +55,8 @@ def find_absent(names: MergeNames) -> str:
     return (
         f"CREATE OR REPLACE TEMP TABLE {ABSENT} AS "
         f"SELECT {names.key} FROM {names.table} UNION SELECT key FROM {names.notes} "
-        f"UNION SELECT {names.key} FROM {STAGE} WHERE gone "
-        f"EXCEPT SELECT {names.key} FROM {STAGE} WHERE NOT gone OR {DELETED}"
+        f"UNION SELECT {names.key} FROM {STAGE} WHERE _gone "
+        f"EXCEPT SELECT {names.key} FROM {STAGE} WHERE NOT _gone OR {DELETED}"
     )
 
 
@@ -194,8 +194,8 @@ def _known(names: MergeNames, source: str) -> str:
     return (
         f"SELECT n.{key} AS key, "
         f"CASE WHEN n.{READ_FROM} IS NOT NULL THEN {stamp('n')} END AS new_s, "
-        f"n.{READ_FROM} AS new_lo, n.{READ_TO} AS new_hi, n.gone AS new_gone, "
-        f"n.torn AS new_torn, n.{DELETED} AS new_deleted, "
+        f"n.{READ_FROM} AS new_lo, n.{READ_TO} AS new_hi, n._gone AS new_gone, "
+        f"n._torn AS new_torn, n.{DELETED} AS new_deleted, "
         f"t.{key} IS NOT NULL AS had_row, coalesce(t.{DELETED}, false) AS had_deleted, "
         f"CASE WHEN t.{key} IS NOT NULL THEN {stamp('t')} "
         f"WHEN g.read_from IS NOT NULL THEN {old_s} END AS old_s, "

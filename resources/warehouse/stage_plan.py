@@ -11,15 +11,15 @@ from resources.warehouse.schema_plan import wanted_columns
 def create_stage(names: MergeNames, stage: str) -> str:
     """A temporary table for images and removals as they come.
 
-    ``gone``: the image leaves no row, because it doesn't match or deleted rows are removed.
-    ``torn``: the record has several newest images that can't be told apart.
+    ``_gone``: the image leaves no row, because it doesn't match or deleted rows are removed.
+    ``_torn``: the record has several newest images that can't be told apart.
     """
     typed = ", ".join(
         f"{quoted(name)} {kind}"
         for name, kind in wanted_columns(names.spec).items()
         if name not in (SYNCED_AT, RUN_ID)
     )
-    return f"CREATE TEMP TABLE {stage} ({typed}, gone BOOLEAN, torn BOOLEAN)"
+    return f"CREATE TEMP TABLE {stage} ({typed}, _gone BOOLEAN, _torn BOOLEAN)"
 
 
 def fill_stage(names: MergeNames, stage: str, source: str) -> str:
@@ -28,7 +28,7 @@ def fill_stage(names: MergeNames, stage: str, source: str) -> str:
     deleted = f"coalesce({DELETED}, false)"
     gone = deleted if names.spec.deletes == "remove" else "false"
     return (
-        f"INSERT INTO {stage} ({columns}, {DELETED}, gone, torn) "
+        f"INSERT INTO {stage} ({columns}, {DELETED}, _gone, _torn) "
         f"SELECT {columns}, {deleted}, {gone}, false FROM {source}"
     )
 
@@ -37,7 +37,7 @@ def fill_removals(names: MergeNames, source: str) -> str:
     """Removals from a registered reader."""
     columns = ", ".join((names.key, MODSTAMP, READ_FROM, READ_TO))
     return (
-        f"INSERT INTO {STAGE} ({columns}, {DELETED}, gone, torn) "
+        f"INSERT INTO {STAGE} ({columns}, {DELETED}, _gone, _torn) "
         f"SELECT {columns}, false, true, false FROM {source}"
     )
 
@@ -61,22 +61,23 @@ def find_repeated(names: MergeNames, stage: str) -> str:
 def resolve_repeated(names: MergeNames, stage: str) -> list[str]:
     """Leave one image per key: the newest, with its joined interval; torn if undecided."""
     key = names.key
-    values = f"CASE WHEN NOT gone THEN row({', '.join([*names.own, DELETED])}) END"
+    values = f"CASE WHEN NOT _gone THEN row({', '.join([*names.own, DELETED])}) END"
     return [
         f"CREATE OR REPLACE TEMP TABLE {STANDING} AS "
-        f"WITH ranked AS (SELECT s.*, max({stamp('s')}) OVER (PARTITION BY {key}) AS top "
+        f"WITH ranked AS (SELECT s.*, max({stamp('s')}) OVER (PARTITION BY {key}) AS _top "
         f"FROM {stage} s SEMI JOIN {REPEATED} USING ({key})), "
-        f"newest AS (SELECT * EXCLUDE (top), max({READ_FROM}) OVER (PARTITION BY {key}) AS latest "
-        f"FROM ranked r WHERE {stamp('r')} = top) "
-        f"SELECT * EXCLUDE (latest) FROM newest WHERE {READ_TO} >= latest",
+        f"newest AS (SELECT * EXCLUDE (_top), "
+        f"max({READ_FROM}) OVER (PARTITION BY {key}) AS _latest "
+        f"FROM ranked r WHERE {stamp('r')} = _top) "
+        f"SELECT * EXCLUDE (_latest) FROM newest WHERE {READ_TO} >= _latest",
         f"DELETE FROM {stage} WHERE {key} IN (SELECT {key} FROM {REPEATED})",
         f"INSERT INTO {stage} BY NAME "
-        f"WITH per_key AS (SELECT {key}, max({READ_FROM}) AS lo, max({READ_TO}) AS hi, "
-        f"count(DISTINCT {values}) + max(gone::INT) > 1 AS undecided "
+        f"WITH per_key AS (SELECT {key}, max({READ_FROM}) AS _lo, max({READ_TO}) AS _hi, "
+        f"count(DISTINCT {values}) + max(_gone::INT) > 1 AS _undecided "
         f"FROM {STANDING} GROUP BY {key}), "
         f"one AS (SELECT * FROM {STANDING} QUALIFY row_number() OVER "
         f"(PARTITION BY {key} ORDER BY {READ_TO} DESC, {READ_FROM} DESC) = 1) "
-        f"SELECT one.* REPLACE (lo AS {READ_FROM}, hi AS {READ_TO}, undecided AS torn) "
+        f"SELECT one.* REPLACE (_lo AS {READ_FROM}, _hi AS {READ_TO}, _undecided AS _torn) "
         f"FROM one JOIN per_key USING ({key})",
         f"DROP TABLE {STANDING}",
     ]

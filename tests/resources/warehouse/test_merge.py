@@ -15,6 +15,7 @@ from resources.warehouse.adapter import (
     TableSpec,
     WindowRow,
 )
+from resources.warehouse.dialect import quoted
 from resources.warehouse.duckdb_adapter import DuckDBWarehouse
 from resources.warehouse.errors import (
     ImageError,
@@ -327,6 +328,35 @@ def test_a_list_that_changed_within_a_second_is_noticed(warehouse, before, after
 
     assert counts(result) == (0, 1, 0, 0)
     assert rows_of(warehouse.path, spec, "value") == {"a": (after,)}
+
+
+@pytest.mark.parametrize("others", [0, 40], ids=["delete and insert", "merge"])
+def test_columns_may_have_any_name(warehouse, others):
+    names = ["select", "key", "gone", "torn", "top", "latest", "lo", "hi", "n", "t", "g", "s", "v"]
+    names += ["same", "action", "one", 'a "quoted" name', "Größe", "per_key", "known", "d"]
+    columns = tuple(ColumnSpec(name, pa.string()) for name in ["id", *names])
+    spec = TableSpec("order", "group", columns)
+
+    def put(key, s, value, lo):
+        return [key, *[value] * len(names), second(s), second(lo), second(lo + 1), False]
+
+    def load(*rows):
+        return warehouse.merge_images(
+            spec,
+            reader(spec.image_schema(), rows),
+            object_name="Order",
+            org_id=ORG,
+            run_id="r",
+            reread=never_reread,
+        )
+
+    load(put("a", 1, "x", 10), put("a", 2, "y", 20))
+    load(*(put(f"{n}", 1, "x", 10) for n in range(others)))
+    same = load(put("a", 2, "y", 21))
+    changed = load(put("a", 3, "z", 30))
+
+    assert (counts(same), counts(changed)) == ((0, 0, 0, 1), (0, 1, 0, 0))
+    assert set(rows_of(warehouse.path, spec, ", ".join(map(quoted, names)))["a"]) == {"z"}
 
 
 def test_a_new_column_is_added_and_filled_by_new_images(warehouse):
