@@ -15,7 +15,7 @@ from emulator.auth.sessions import Session
 from emulator.call import Call
 from emulator.errors import ApiError, ControlError, OAuthError, not_found
 from emulator.router import Found, Router, segments_of
-from emulator.routes.versions import version_of
+from emulator.routes.versions import path_without_suffix, version_of
 from emulator.soql import SoqlError
 from emulator.timestamps import http_date
 
@@ -65,7 +65,7 @@ class Responder:
             _unpack_body(call)
             if call.method == "POST" and "_HttpMethod" in call.query:
                 call.method = call.query["_HttpMethod"].upper()
-            found = self._router.find(call.method, call.raw_path)
+            found = self._router.find(call.method, path_without_suffix(call.raw_path))
             call.arguments = found.arguments if isinstance(found, Found) else {}
             fault = _take_faults(call)
             answer = self._guarded(call, lambda c: self._answer(c, found, fault))

@@ -14,9 +14,13 @@ from emulator.soql import (
     compile_query,
     parse,
 )
+from emulator.soql.date_literals import MONDAY, SUNDAY
 
 if TYPE_CHECKING:
     from emulator.call import Call
+
+# Of the locales that users of this org may have; where weeks begin on Sunday as CLDR says.
+_SUNDAY_LOCALES = frozenset({"en_US", "pt_BR", "ja_JP"})
 
 
 def compiled(call: Call, soql: str, *, include_deleted: bool) -> CompiledQuery:
@@ -41,14 +45,20 @@ def _context(call: Call, include_deleted: bool) -> QueryContext:
     user_id = call.user.user_id
     with call.org.database.reader() as connection:
         user = find_user(connection, "Id", user_id)
-    try:
-        zone = ZoneInfo(user.time_zone if user else "Etc/UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("Etc/UTC")
+        fiscal = connection.execute('SELECT "FiscalYearStartMonth" FROM "Organization"').fetchone()
     return QueryContext(
         now=call.org.clock.now(),
-        time_zone=zone,
+        time_zone=_zone(user.time_zone if user else "Etc/UTC"),
         include_deleted=include_deleted,
         api_version=call.version,
         user_id=user_id,
+        first_weekday=SUNDAY if user is None or user.locale in _SUNDAY_LOCALES else MONDAY,
+        fiscal_start_month=fiscal[0] if fiscal and fiscal[0] else 1,
     )
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("Etc/UTC")

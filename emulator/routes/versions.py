@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from emulator.answer import Answer
 from emulator.call import Call
 from emulator.errors import ApiError, not_found
@@ -10,6 +12,10 @@ FIRST, LAST = 31, 67
 # v21.0 to v30.0 are retired (rest.md, "Common").
 FIRST_RETIRED = 21
 
+# From this version on a path that ends in `.json` is another path (rest.md, "Common").
+NO_SUFFIX_SINCE = 58
+
+_SUFFIXED = re.compile(r"(/services/data/v(\d+)\.0/.+)\.json/?", re.IGNORECASE)
 _SEASONS = ("Spring", "Summer", "Winter")
 _RESOURCES = ("sobjects", "query", "queryAll", "limits", "jobs")
 
@@ -47,6 +53,12 @@ def version_of(segment: str) -> float:
     if not FIRST <= number <= LAST:
         raise not_found()
     return float(number)
+
+
+def path_without_suffix(path: str) -> str:
+    """The path that is meant by one that ends in `.json`."""
+    found = _SUFFIXED.fullmatch(path)
+    return found.group(1) if found and int(found.group(2)) < NO_SUFFIX_SINCE else path
 
 
 def _label(number: int) -> str:

@@ -15,7 +15,7 @@ COUNTED_LITERALS = frozenset(
     form.format(unit) for unit in _UNITS for form in ("LAST_N_{}S", "NEXT_N_{}S", "N_{}S_AGO")
 )
 
-SUNDAY = 6  # as date.weekday() counts
+MONDAY, SUNDAY = 0, 6  # as date.weekday() counts
 _MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12, "FISCAL_QUARTER": 3, "FISCAL_YEAR": 12}
 
 

@@ -83,6 +83,12 @@ def test_a_slash_at_the_end_changes_nothing(api):
     }
 
 
+def test_until_version_57_a_path_may_end_in_json(api):
+    paths = [f"/services/data/v{version}.0/sobjects/Account/describe.json" for version in (57, 58)]
+
+    assert [api.get(path).status_code for path in paths] == [200, 404]
+
+
 def test_a_uri_over_16384_bytes_is_too_long(api):
     soql = "SELECT Id FROM Account WHERE Name = '" + "x" * 16_400 + "'"
 
