@@ -23,15 +23,16 @@ from resources.warehouse.resource import WarehouseResource
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date()
 # Twenty fields, Id and SystemModstamp among them.
 FIELDS = (
-    "Name Type Industry AnnualRevenue NumberOfEmployees Phone Website Description Rating "
-    "BillingStreet BillingCity BillingState BillingPostalCode BillingCountry AccountSource "
-    "ERP_Id__c OwnerId CreatedDate LastModifiedDate"
-).split()
+    *("Name", "Type", "Industry", "AnnualRevenue", "NumberOfEmployees", "Phone", "Website"),
+    *("Description", "Rating", "BillingStreet", "BillingCity", "BillingState"),
+    *("BillingPostalCode", "BillingCountry", "AccountSource", "ERP_Id__c", "OwnerId"),
+    *("CreatedDate", "LastModifiedDate"),
+)
 
 
 def main(url: str, folder: Path) -> None:
     sync = SyncSpec("crm", "salesforce")
-    spec = ObjectSpec("Account", tuple(FIELDS), partitions=PartitionSpec("day", YESTERDAY))
+    spec = ObjectSpec("Account", FIELDS, partitions=PartitionSpec("day", YESTERDAY))
     keys = object_keys(sync, spec)
     resources = {
         "org_salesforce": SalesforceResource(
