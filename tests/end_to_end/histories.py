@@ -60,8 +60,8 @@ class History:
         Args:
             committed: When others can see them; at once if None or past.
         """
-        if not self.records or self.random.random() < 0.3:
-            self.create(stamp, self.random.randint(1, 3), committed)
+        if not self.records or self.random.random() < 0.5:
+            self.create(stamp, self.random.randint(1, 4), committed)
             return
         free = self.free(stamp)
         for record in self.random.sample(free, k=min(len(free), self.random.randint(1, 2))):
@@ -91,7 +91,7 @@ class History:
         """Update or delete a record, or undelete a deleted one."""
         if record.deleted:
             kind, what = "undelete", {"undelete": [record.id]}
-        elif self.random.random() < 0.2:
+        elif self.random.random() < 0.25:
             kind, what = "delete", {"delete": [record.id]}
         else:
             changed = {"Id": record.id, **self.scene.choose(self.random)}

@@ -125,7 +125,9 @@ class StageReads:
             # As in a run of its own: this client doesn't know the org's time yet.
             connect=lambda: SalesforceClient(self._settings),
         )
-        assert result.stale_rows == 0
+        assert result.stale_rows == 0, (
+            f"{result.stale_rows} wrong row(s), older than what was loaded"
+        )
         self.again += result.reread
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
