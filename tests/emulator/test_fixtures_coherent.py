@@ -9,7 +9,7 @@ import pytest
 from emulator.fixtures.base import ADMIN_ID, ADMIN_USERNAME, base_records
 from emulator.fixtures.demo import demo
 from emulator.fixtures.rows import fill
-from emulator.ids import is_valid
+from emulator.ids import ID_MACRO_SQL, is_valid
 from emulator.schema.columns import create_table_sql
 from emulator.schema.load import load_schema
 
@@ -27,6 +27,7 @@ def empty_org():
     connection = duckdb.connect(":memory:")
     for sobject in OBJECTS:
         connection.execute(create_table_sql(sobject))
+    connection.execute(ID_MACRO_SQL)
     base_records(connection, SCHEMA, NOW)
     return connection
 

@@ -8,6 +8,7 @@ import pytest
 
 from emulator.fixtures.base import base_records
 from emulator.fixtures.rows import fill
+from emulator.ids import ID_MACRO_SQL
 from emulator.schema.columns import create_table_sql
 from emulator.schema.load import load_schema
 
@@ -16,13 +17,26 @@ STORED_NOW = NOW.replace(tzinfo=None)
 SCHEMA = load_schema()
 
 
+def empty_org():
+    connection = duckdb.connect(":memory:")
+    for sobject in SCHEMA.objects.values():
+        if sobject.has_rows:
+            connection.execute(create_table_sql(sobject))
+    connection.execute(ID_MACRO_SQL)
+    base_records(connection, SCHEMA, NOW)
+    return connection
+
+
 @pytest.fixture
 def org():
-    with duckdb.connect(":memory:") as connection:
-        for sobject in SCHEMA.objects.values():
-            if sobject.has_rows:
-                connection.execute(create_table_sql(sobject))
-        base_records(connection, SCHEMA, NOW)
+    with empty_org() as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def thousand_accounts():
+    with empty_org() as connection:
+        fill(connection, SCHEMA, "Account", 1_000, NOW)
         yield connection
 
 
@@ -44,16 +58,12 @@ def test_no_rows_are_added_when_none_are_asked_for(org):
 
 
 def test_two_orgs_get_the_same_rows(org):
-    with duckdb.connect(":memory:") as other:
-        for connection in (org, other):
-            if connection is other:
-                for sobject in SCHEMA.objects.values():
-                    if sobject.has_rows:
-                        other.execute(create_table_sql(sobject))
-                base_records(other, SCHEMA, NOW)
-            fill(connection, SCHEMA, "Contact", 500, NOW)
+    rows = 'SELECT * FROM "Contact" ORDER BY "Id"'
+    fill(org, SCHEMA, "Contact", 500, NOW)
 
-        rows = 'SELECT * FROM "Contact" ORDER BY "Id"'
+    with empty_org() as other:
+        fill(other, SCHEMA, "Contact", 500, NOW)
+
         assert org.execute(rows).fetchall() == other.execute(rows).fetchall()
 
 
@@ -93,10 +103,8 @@ def test_creation_is_spread_over_the_three_years_before_now(org):
         ("a street of two lines", 'contains("BillingStreet", chr(10))'),
     ],
 )
-def test_among_a_thousand_accounts_there_is_one_with(org, what, where):
-    fill(org, SCHEMA, "Account", 1_000, NOW)
-
-    assert value(org, f'SELECT count(*) FROM "Account" WHERE {where}') > 0, what
+def test_among_a_thousand_accounts_there_is_one_with(thousand_accounts, what, where):
+    assert value(thousand_accounts, f'SELECT count(*) FROM "Account" WHERE {where}') > 0, what
 
 
 def test_objects_that_a_user_declared_get_rows_as_well(org, tmp_path):

@@ -34,9 +34,9 @@ def load(tmp_path, text):
     return load_schema(file)
 
 
-@pytest.fixture
-def schema(tmp_path):
-    return load(tmp_path, SHIPMENT)
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory):
+    return load(tmp_path_factory.mktemp("schema"), SHIPMENT)
 
 
 def test_a_new_object_has_the_fields_that_every_object_has(schema):
