@@ -24,7 +24,7 @@ app = typer.Typer(
 
 _DAY = ["%Y-%m-%d"]
 # Where there's no terminal, rich would squeeze tables into 80 columns.
-_WIDTH = None if sys.stdout.isatty() else 110
+_WIDTH = None if sys.stdout.isatty() else 120
 _out = Console(width=_WIDTH)
 _err = Console(stderr=True, width=_WIDTH)
 
