@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,12 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
 from pipelines.environment import CHECKOUT
 
 _END_WAIT_S = 10
+_LISTENING_WAIT_S = 5
 
 
 class EmulatorError(Exception):
@@ -85,6 +88,16 @@ def running_emulator(arguments: Sequence[str], log: Path) -> Iterator[Emulator]:
         yield Emulator(ready["url"], ready["org_id"], process.pid)
     finally:
         end_group(process)
+
+
+def is_listening(url: str) -> bool:
+    """Whether anybody takes connections at an address of this machine."""
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname, parts.port), timeout=_LISTENING_WAIT_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def end_group(process: subprocess.Popen[str]) -> None:

@@ -17,6 +17,7 @@ from assets.spelling import nearest
 from pipelines import environment
 from pipelines.components.salesforce_connection import SalesforceConnection
 from pipelines.components.salesforce_sync import SalesforceSync
+from pipelines.emulator_process import is_listening
 from pipelines.run_tags import ALL_ASSETS_JOB
 from resources.salesforce.client import SalesforceClient
 from resources.salesforce.resource import SalesforceResource
@@ -89,10 +90,17 @@ class Project:
         """Refuse to begin what can't log in.
 
         Raises:
-            UsageError: A variable isn't set that a connection needs.
+            UsageError: A variable isn't set that a connection needs, or the emulator isn't there.
         """
         for connection in {self.connections[sync.spec.org].name for sync in syncs}:
             prefix = self.connections[connection].environment
+            url = environment.login_url(prefix)
+            if environment.is_emulator(prefix) and not is_listening(url):
+                raise UsageError(
+                    f"The connection {connection} is the emulator, and nobody listens at {url}. "
+                    "Start it with `make dev` or `make emulator`, or set "
+                    f"{prefix}_LOGIN_URL to use an org of your own (.env.example)."
+                )
             unset = environment.unset_variables(connection, prefix)
             if unset:
                 raise UsageError(
