@@ -23,11 +23,13 @@ GZIP_WINDOW = 31  # zlib's number for a gzip header around 32 KiB
 async def deliver(
     send: Send, answer: Answer, headers: Mapping[str, str], fault: Mapping[str, Any],
     *, accepts_gzip: bool, pretty: bool, head_only: bool, gone: Callable[[], bool],
-) -> int:  # fmt: skip
-    """Send an answer; returns the bytes of its body on the wire.
+    count: Callable[[int], None],
+) -> None:  # fmt: skip
+    """Send an answer.
 
     A fault may cut it: then the connection is closed without the body's end, or, when `clean`,
-    the body ends early as if that were all. `gone` says that nobody listens any more.
+    the body ends early as if that were all. `gone` says that nobody listens any more; `count`
+    is told the bytes of each piece of the body before it goes out.
     """
     all_headers = {name.lower(): value for name, value in {**headers, **answer.headers}.items()}
     parts, length = _body(answer, pretty)
@@ -42,13 +44,17 @@ async def deliver(
     await send({"type": "http.response.start", "status": answer.status, "headers": raw})
     if parts is None or head_only:
         await send({"type": "http.response.body", "body": b""})
-        return 0
-    return await _send_parts(send, parts, fault, gone)
+        return
+    await _send_parts(send, parts, fault, gone, count)
 
 
 async def _send_parts(
-    send: Send, parts: Iterator[bytes], fault: Mapping[str, Any], gone: Callable[[], bool]
-) -> int:
+    send: Send,
+    parts: Iterator[bytes],
+    fault: Mapping[str, Any],
+    gone: Callable[[], bool],
+    count: Callable[[int], None],
+) -> None:
     rate = fault.get("throttle_bytes_s")
     left = fault.get("cut_after_bytes")
     sent = 0
@@ -56,19 +62,19 @@ async def _send_parts(
         if left is not None:
             part = part[: int(left) - sent]
         for piece in _pieces(part, rate):
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
             sent += len(piece)
+            count(len(piece))
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
             if gone():
-                return sent
+                return
             if rate:
                 await asyncio.sleep(len(piece) / float(rate))
         if left is not None and sent >= left:
             if fault.get("clean"):
                 break
             # Ending here without the last message makes the server close the connection.
-            return sent
+            return
     await send({"type": "http.response.body", "body": b""})
-    return sent
 
 
 def _pieces(part: bytes, rate: float | None) -> Iterator[bytes]:

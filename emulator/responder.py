@@ -14,7 +14,7 @@ from emulator.answer import Answer, Text, from_error
 from emulator.auth.sessions import Session
 from emulator.call import Call
 from emulator.errors import ApiError, ControlError, OAuthError, not_found
-from emulator.router import Found, Router, segments_of
+from emulator.router import Found, Handler, Router, segments_of
 from emulator.routes.versions import path_without_suffix, version_of
 from emulator.soql import SoqlError
 from emulator.timestamps import http_date
@@ -97,10 +97,9 @@ class Responder:
         call.arguments = found.arguments
         return found.route.handler(call)
 
-    def _guarded(self, call: Call, work: Any) -> Answer:
+    def _guarded(self, call: Call, work: Handler) -> Answer:
         try:
-            answer: Answer = work(call)
-            return answer
+            return work(call)
         except (ApiError, OAuthError) as error:
             return from_error(error)
         except SoqlError as error:

@@ -13,8 +13,10 @@ from starlette.datastructures import Headers
 from emulator.call import Call
 from emulator.delivery import deliver
 from emulator.org import Org
+from emulator.request_log import LoggedRequest
 from emulator.responder import Responder, Response
 from emulator.routes.table import CONTROLS, all_routes
+from emulator.timestamps import iso_datetime
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -35,9 +37,10 @@ class Server:
         response = await run_in_threadpool(self._responder.respond, call)
         if delay_s := response.fault.get("delay_s"):
             await asyncio.sleep(float(delay_s))
+        entry = self._note(call, response)
         # After the body, all that can still come is the end of the connection.
         hung_up = asyncio.ensure_future(receive())
-        sent = await deliver(
+        await deliver(
             send,
             response.answer,
             response.headers,
@@ -46,9 +49,9 @@ class Server:
             pretty=call.headers.get("x-prettyprint") == "1",
             head_only=scope["method"] == "HEAD",
             gone=hung_up.done,
+            count=entry.count,
         )
         hung_up.cancel()
-        self._note(call, response, sent)
 
     async def _read(self, scope: Scope, receive: Receive) -> Call:
         body = bytearray()
@@ -67,18 +70,18 @@ class Server:
             now=self._org.clock.now(),
         )
 
-    def _note(self, call: Call, response: Response, sent: int) -> None:
-        if call.raw_path.startswith(CONTROLS):
-            return
-        entry: dict[str, Any] = {
-            "at": f"{call.now:%Y-%m-%dT%H:%M:%S}.{call.now.microsecond // 1000:03d}Z",
-            "method": call.method,
-            "path": call.raw_path,
-            "status": response.answer.status,
-            "bytes": sent,
-            "api_calls": response.api_calls,
-        }
+    def _note(self, call: Call, response: Response) -> LoggedRequest:
+        """Log a request before its answer, so that whoever has the answer finds it in the log."""
+        entry = LoggedRequest(
+            at=iso_datetime(call.now),
+            method=call.method,
+            path=call.raw_path,
+            status=response.answer.status,
+            api_calls=response.api_calls,
+        )
         # Queries of the data APIs hold SOQL and locators; those of the login hold secrets.
         if call.session is not None and call.raw_path.startswith("/services/data"):
-            entry["query"] = unquote(call.raw_query.replace("+", " "))
-        self._org.requests.add(entry)
+            entry.query = unquote(call.raw_query.replace("+", " "))
+        if not call.raw_path.startswith(CONTROLS):
+            self._org.requests.add(entry)
+        return entry

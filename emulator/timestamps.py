@@ -1,4 +1,4 @@
-"""Datetimes as the REST API and HTTP write them."""
+"""Datetimes as the REST API, the controls and HTTP write them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ def rest_datetime(moment: datetime) -> str:
     """``2026-05-01T07:25:37.000+0000``: milliseconds, no colon in the offset (rest.md)."""
     utc = moment.astimezone(UTC) if moment.tzinfo else moment
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}+0000"
+
+
+def iso_datetime(moment: datetime) -> str:
+    """``2026-05-01T07:25:37.000Z``, of a moment in UTC."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
 
 
 def http_date(moment: datetime) -> str:

@@ -103,10 +103,7 @@ def identity(user: User, url: str, org_id: str, now: datetime) -> dict[str, Any]
         "first_name": user.first_name,
         "last_name": user.last_name,
         "timezone": user.time_zone,
-        "photos": {
-            "picture": f"{url}/profilephoto/005/F",
-            "thumbnail": f"{url}/profilephoto/005/T",
-        },
+        "photos": _photos(url),
         "addr_street": None,
         "addr_city": None,
         "addr_state": None,
@@ -141,12 +138,9 @@ def userinfo(user: User, url: str, org_id: str, now: datetime) -> dict[str, Any]
         "given_name": user.first_name,
         "family_name": user.last_name,
         "zoneinfo": user.time_zone,
-        "photos": {
-            "picture": f"{url}/profilephoto/005/F",
-            "thumbnail": f"{url}/profilephoto/005/T",
-        },
+        "photos": _photos(url),
         "profile": f"{url}/{user.id}",
-        "picture": f"{url}/profilephoto/005/F",
+        "picture": _photos(url)["picture"],
         "address": {},
         "is_salesforce_integration_user": False,
         "urls": api_urls(url, org_id, user.id),
@@ -157,6 +151,10 @@ def userinfo(user: User, url: str, org_id: str, now: datetime) -> dict[str, Any]
         "utcOffset": 0,
         "updated_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
     }
+
+
+def _photos(url: str) -> dict[str, str]:
+    return {"picture": f"{url}/profilephoto/005/F", "thumbnail": f"{url}/profilephoto/005/T"}
 
 
 def key_set(key: RSAPublicKey) -> dict[str, Any]:

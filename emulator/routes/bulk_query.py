@@ -16,7 +16,7 @@ DEFAULT_PAGE_ROWS = 250_000
 # At most five per answer (bulk2.md, "Parallel").
 RESULT_PAGES = 5
 RESULT_PAGES_SINCE = 58.0
-LIST_PAGE = 1000
+LIST_PAGE_JOBS = 1000
 JOB_TYPES = ("V2Query", "V2Ingest", "Classic", "BigObjectIngest")
 
 
@@ -48,7 +48,7 @@ def list_jobs(call: Call) -> Answer:
         raise ApiError(400, "INVALIDJOB", f"InvalidJob : {job_type} is not a job type")
     jobs = call.org.jobs.all() if job_type in (None, "V2Query") else []
     start = _list_start(call.query.get("queryLocator"))
-    shown = jobs[start : start + LIST_PAGE]
+    shown = jobs[start : start + LIST_PAGE_JOBS]
     end = start + len(shown)
     # The documented URL says `ingest`, for the query list too (bulk2.md).
     more = f"{call.base_path}/jobs/ingest?queryLocator=01gTd000000Jobs-{end}"

@@ -13,7 +13,7 @@ from emulator.schema.model import Field, SObject
 from emulator.settings import SEEDS
 from emulator.store.changes import Request
 from emulator.store.truth import write_truth
-from emulator.timestamps import parse_moment
+from emulator.timestamps import iso_datetime, parse_moment
 
 _CHANGES = ("create", "update", "delete", "undelete", "purge")
 _RECORD_KEYS = {*_CHANGES, "modstamp", "commit_after_s"}
@@ -156,7 +156,7 @@ def reset(call: Call) -> Answer:
 def _clock_answer(call: Call) -> Answer:
     now = call.org.settle()
     call.org.save_state()
-    return Answer(200, {"now": f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z"})
+    return Answer(200, {"now": iso_datetime(now)})
 
 
 def _sobject(call: Call) -> SObject:

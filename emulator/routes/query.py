@@ -16,7 +16,7 @@ MOST_ROWS, LEAST_ROWS = 2000, 200
 # Recorded: a query with one long text field pages at 1,000. With two or more custom ones the
 # reference says 200 or so.
 LONG_TEXT_ROWS, LONG_TEXTS_ROWS = 1000, 200
-_LONG_TEXT = 255
+_LONG_TEXT_CHARS = 255
 
 _BATCH_SIZE = re.compile(r"batchSize\s*=\s*(\d+)", re.IGNORECASE)
 
@@ -66,7 +66,7 @@ def _page_rows(call: Call, found: CompiledQuery) -> int:
 def _rows_for_long_texts(found: CompiledQuery) -> int:
     names = [column["columnName"] for column in found.column_metadata()["columnMetadata"]]
     fields = [one for one in map(found.object.field, names) if one is not None]
-    texts = [one for one in fields if one.type == "textarea" and one.length > _LONG_TEXT]
+    texts = [one for one in fields if one.type == "textarea" and one.length > _LONG_TEXT_CHARS]
     if sum(1 for one in texts if one.custom) >= 2:
         return LONG_TEXTS_ROWS
     return LONG_TEXT_ROWS if texts else MOST_ROWS

@@ -119,6 +119,13 @@ class Field:
         return bool(self.describe["autoNumber"])
 
     @property
+    def number_parts(self) -> tuple[str, int, str]:
+        """Of an auto-number: what stands before the number, its least digits, what stands after."""
+        before, _, rest = (self.number_format or "{00000000}").partition("{")
+        zeros, _, after = rest.partition("}")
+        return before, len(zeros), after
+
+    @property
     def defaulted_on_create(self) -> bool:
         return bool(self.describe["defaultedOnCreate"])
 

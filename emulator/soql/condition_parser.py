@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 
 from emulator.soql.date_literals import COUNTED_LITERALS, LITERALS
 from emulator.soql.errors import SoqlError, error_at
@@ -39,7 +39,7 @@ OTHER_FUNCTIONS = frozenset(
 BIND_VARIABLE = "Bind variables only allowed in Apex code"
 
 
-class ConditionParser:
+class ConditionParser(ABC):
     """A cursor over the tokens, and the grammar of conditions."""
 
     def __init__(self, text: str, tokens: list[Token]) -> None:

@@ -98,10 +98,7 @@ def _check_creates(schema: Schema, request: Request, result: Plan) -> list[tuple
         try:
             if _given_id(record):
                 raise _id_in_insert()
-            columns = columns_of(
-                schema, request.sobject, record, creating=True, internal=request.internal
-            )
-            check_required(request.sobject, columns, creating=True)
+            columns = _columns(schema, request, record, creating=True)
         except ApiError as error:
             result.errors[number] = error
         else:
@@ -118,10 +115,7 @@ def _check_updates(
         result.ids.append(None)
         try:
             record_id = _id_of(record)
-            columns = columns_of(
-                schema, request.sobject, record, creating=False, internal=request.internal
-            )
-            check_required(request.sobject, columns, creating=False)
+            columns = _columns(schema, request, record, creating=False)
         except ApiError as error:
             result.errors[number] = error
         else:
@@ -138,6 +132,14 @@ def _check_updates(
         else:
             good.append((number, record_id, columns))
     return good
+
+
+def _columns(schema: Schema, request: Request, record: Row, *, creating: bool) -> Columns:
+    columns = columns_of(
+        schema, request.sobject, record, creating=creating, internal=request.internal
+    )
+    check_required(request.sobject, columns, creating=creating)
+    return columns
 
 
 def _check_deletes(connection: Connection, request: Request, result: Plan) -> None:

@@ -18,7 +18,7 @@ Connection = duckdb.DuckDBPyConnection
 Result = TypeVar("Result")
 
 # More writes than this in one transaction would make the first of them wait for too many others.
-GROUP_SIZE = 256
+GROUP_WRITES = 256
 
 
 class Database:
@@ -83,7 +83,7 @@ class Database:
         while (first := self._queue.get()) is not None:
             group = [first]
             ended = False
-            while len(group) < GROUP_SIZE and not self._queue.empty():
+            while len(group) < GROUP_WRITES and not self._queue.empty():
                 item = self._queue.get()
                 if item is None:
                     ended = True

@@ -23,27 +23,28 @@ class Numbers:
     def next_id(self, connection: Connection, sobject: SObject) -> str:
         """A new id; later ones sort after earlier ones."""
         assert sobject.id_prefix is not None, f"{sobject.name} has no Ids"
-        number = self._next_id.get(sobject.name)
-        if number is None:
-            # Ids sort as their numbers do (see emulator.ids), so that the greatest is the last.
-            row = connection.execute(f'SELECT max("Id") FROM {quoted(sobject.name)}').fetchone()
-            number = number_of(row[0]) + 1 if row and row[0] else 1
+        number = self._next_id.get(sobject.name) or free_number(connection, sobject)
         self._next_id[sobject.name] = number + 1
         return make_id(sobject.id_prefix, number)
 
     def next_auto_number(self, connection: Connection, sobject: SObject, field: Field) -> str:
         """The next value of an auto-number field, in its format."""
         key = (sobject.name, field.name)
-        number = self._next_auto.get(key)
-        if number is None:
-            digits = f"TRY_CAST(regexp_extract({quoted(field.name)}, '\\d+$') AS BIGINT)"
-            row = connection.execute(f"SELECT max({digits}) FROM {quoted(sobject.name)}").fetchone()
-            number = row[0] + 1 if row and row[0] is not None else 1
+        number = self._next_auto.get(key) or free_auto_number(connection, sobject, field)
         self._next_auto[key] = number + 1
-        return _formatted(field.number_format or "{00000000}", number)
+        before, digits, after = field.number_parts
+        return f"{before}{number:0{digits}d}{after}"
 
 
-def _formatted(number_format: str, number: int) -> str:
-    before, _, rest = number_format.partition("{")
-    zeros, _, after = rest.partition("}")
-    return f"{before}{number:0{len(zeros)}d}{after}"
+def free_number(connection: Connection, sobject: SObject) -> int:
+    """The number after that of the last row's Id; 1 without rows."""
+    # Ids sort as their numbers do (see emulator.ids), so that the greatest is the last.
+    row = connection.execute(f'SELECT max("Id") FROM {quoted(sobject.name)}').fetchone()
+    return number_of(row[0]) + 1 if row and row[0] else 1
+
+
+def free_auto_number(connection: Connection, sobject: SObject, field: Field) -> int:
+    """The number after the greatest of an auto-number field; 1 without rows."""
+    digits = f"TRY_CAST(regexp_extract({quoted(field.name)}, '\\d+$') AS BIGINT)"
+    row = connection.execute(f"SELECT max({digits}) FROM {quoted(sobject.name)}").fetchone()
+    return row[0] + 1 if row and row[0] is not None else 1

@@ -21,6 +21,7 @@ class LateCommit:
     """A transaction that has stamped its rows and isn't committed yet."""
 
     due: datetime
+    request: Request
     changes: Plan
 
 
@@ -29,6 +30,9 @@ class Rows:
 
     `settle` must be called with the org's time before rows are read: a late commit that is due
     becomes visible there, so that what a read sees depends on the clock alone.
+
+    Only the writer's thread sets `_late`, to a new list each time: others may look at any moment.
+    Whatever it runs may be run again, when another write of its group breaks their transaction.
     """
 
     def __init__(self, database: Database, schema: Schema) -> None:
@@ -36,7 +40,7 @@ class Rows:
         self.schema = schema
         self._numbers = Numbers()
         self._late: list[LateCommit] = []
-        self._late_lock = threading.RLock()
+        self._late_lock = threading.Lock()
         database.write(lambda connection: create_tables(connection, schema))
 
     def change(self, request: Request, *, due: datetime | None = None) -> list[str | None]:
@@ -53,15 +57,15 @@ class Rows:
             if isinstance(done, Plan):
                 return done.ids
             # The controls wait for the lock: what holds it commits, earlier than announced.
-            self._commit(done)
+            with self._late_lock:
+                self._write_late(done)
 
     def settle(self, now: datetime) -> None:
         """Make the late commits that are due at `now` visible, in the order of their dues."""
-        if not self._late:
-            return
-        with self._late_lock:
+        with self._late_lock:  # also waits for those that another thread is committing
             due = [one for one in self._late if one.due <= now]
-            self._commit(sorted(due, key=lambda one: one.due))
+            if due:
+                self._write_late(sorted(due, key=lambda one: one.due))
 
     def oldest_open(self) -> datetime | None:
         """The earliest stamp that a late commit will still bring; None without late commits."""
@@ -74,14 +78,18 @@ class Rows:
 
     def clear(self) -> None:
         """Remove every row and every late commit."""
-        with self._late_lock:
-            self._late.clear()
-        self.database.write(lambda connection: empty_tables(connection, self.schema))
+
+        def work(connection: Connection) -> None:
+            self._late = []
+            empty_tables(connection, self.schema)
+
+        self.database.write(work)
         self._numbers.forget()
 
     def _try(
         self, connection: Connection, request: Request, due: datetime | None
     ) -> Plan | list[LateCommit]:
+        self._late = [one for one in self._late if one.request is not request]
         changes = plan(connection, self.schema, self._numbers, request)
         holders = [one for one in self._late if one.changes.touched & changes.touched]
         if holders and request.internal:
@@ -91,20 +99,21 @@ class Rows:
         if changes.errors:
             raise changes.errors[min(changes.errors)]
         if due is not None:
-            self._late.append(LateCommit(due, changes))
+            self._late = [*self._late, LateCommit(due, request, changes)]
         else:
             apply(connection, self.schema, changes)
         return changes
 
-    def _commit(self, late: list[LateCommit]) -> None:
-        def work(connection: Connection) -> None:
-            for one in late:
-                if one in self._late:
-                    apply(connection, self.schema, one.changes)
-            self._late = [one for one in self._late if one not in late]
+    def _write_late(self, late: list[LateCommit]) -> None:
+        taken: list[LateCommit] = []
 
-        with self._late_lock:
-            self.database.write(work)
+        def work(connection: Connection) -> None:
+            taken.extend(one for one in late if one in self._late and one not in taken)
+            for one in taken:
+                apply(connection, self.schema, one.changes)
+            self._late = [one for one in self._late if one not in taken]
+
+        self.database.write(work)
 
 
 def _locked(ids: list[str]) -> ApiError:
