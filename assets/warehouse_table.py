@@ -86,7 +86,7 @@ def _batches(store: LandingStore, files: Sequence[FrameFile]) -> Iterator[pa.Rec
         local = store.local_path(file.path)
         if local is not None:
             # Not memory-mapped: a mapped file counts as memory of the step, all of it.
-            with pa.OSFile(str(local)) as source:
+            with pa.OSFile(str(local), "rb") as source:
                 yield from _file_batches(source)
         else:
             with store.open(file.path) as source:

@@ -20,12 +20,13 @@ def night(harbour: Harbour, *specs: ObjectSpec, at: datetime | None = None):
     """The run requests of one night, or the reason why there's none."""
     schedule = nightly_schedule(SYNC, specs, "0 2 * * *", "UTC")
     moment = at or datetime.now(UTC)
-    context = dg.build_schedule_context(
+    # Closed at once: Dagster keeps the instance of an open context as that of the whole process.
+    with dg.build_schedule_context(
         instance=harbour.instance,
         scheduled_execution_time=moment,
         resources={"org_salesforce": harbour.resources["org_salesforce"]},
-    )
-    data = schedule.evaluate_tick(context)
+    ) as context:
+        data = schedule.evaluate_tick(context)
     return data.run_requests, data.skip_message
 
 
