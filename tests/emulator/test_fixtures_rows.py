@@ -135,12 +135,10 @@ def test_objects_that_a_user_declared_get_rows_as_well(org, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_accounts_take_less_than_a_second(org):
+def test_a_hundred_thousand_accounts_take_less_than_a_second_of_cpu(org):
     fill(org, SCHEMA, "Account", 1_000, NOW)  # DuckDB warms up
-    rates = []
-    for _ in range(3):
-        start = time.perf_counter()
-        fill(org, SCHEMA, "Account", 300_000, NOW)
-        rates.append(300_000 / (time.perf_counter() - start))
+    start_s = time.process_time()  # of all threads; what else runs on the machine doesn't count
 
-    assert max(rates) >= 100_000
+    fill(org, SCHEMA, "Account", 300_000, NOW)
+
+    assert time.process_time() - start_s < 3
