@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from pipelines import environment
+from pipelines.dead_runs import end_dead_runs
 from pipelines.project import Project
 
 
@@ -27,9 +28,13 @@ def dagster_home() -> Path:
 
 @contextmanager
 def open_instance() -> Iterator[dg.DagsterInstance]:
-    """The instance that `make dev` shows; child processes find it by DAGSTER_HOME."""
+    """The instance that `make dev` shows; child processes find it by DAGSTER_HOME.
+
+    What commands that were killed have left unfinished is ended first.
+    """
     os.environ["DAGSTER_HOME"] = str(dagster_home())
     with dg.DagsterInstance.get() as instance:
+        end_dead_runs(instance)
         yield instance
 
 

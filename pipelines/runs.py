@@ -70,11 +70,14 @@ class RunOutcome:
         return {one.status for one in self.objects}
 
 
-def create_run(instance: dg.DagsterInstance, project: Project, order: Order) -> dg.DagsterRun:
+def create_run(
+    instance: dg.DagsterInstance, project: Project, order: Order, run_id: str
+) -> dg.DagsterRun:
     """A run that Dagster knows and nobody works on yet."""
     job = project.job(order.keys)
     return instance.create_run_for_job(
         job_def=job.get_definition(),
+        run_id=run_id,
         run_config=run_config(len(order.objects)),
         tags=order.tags,
         asset_selection=frozenset(order.keys),

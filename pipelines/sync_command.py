@@ -10,6 +10,7 @@ from rich.console import Console
 
 from assets.partitions import partitions_definition
 from assets.specs import ObjectSpec
+from pipelines.dead_runs import leased_run
 from pipelines.progress import progress_for
 from pipelines.project import Project, Sync, UsageError
 from pipelines.runs import Order, RunOutcome, create_run, work_on
@@ -50,8 +51,8 @@ def run_orders(
     """Each order as a run of Dagster, one after the other."""
     outcomes = []
     for order in found:
-        run = create_run(instance, project, order)
-        with progress_for(order, console) as progress:
+        with leased_run(instance) as run_id, progress_for(order, console) as progress:
+            run = create_run(instance, project, order, run_id)
             outcomes.append(work_on(instance, project, order, run, progress.see))
     return outcomes
 

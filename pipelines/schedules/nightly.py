@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.keys import object_keys
 from assets.specs import ObjectSpec, SyncSpec
+from pipelines.dead_runs import end_dead_runs
 from pipelines.run_tags import ALL_ASSETS_JOB, SYNC, not_before_of, range_tags, runs_of
 from pipelines.schedules.schedule_plan import (
     WINDOWS_BACK,
@@ -43,6 +44,7 @@ def nightly_schedule(
         default_status=dg.DefaultScheduleStatus.STOPPED,
     )
     def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        end_dead_runs(context.instance)
         org: SalesforceResource = getattr(context.resources, sync.org_resource)
         reason = _deferred(context, sync, org)
         if reason:
