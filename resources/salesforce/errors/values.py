@@ -1,0 +1,36 @@
+"""Rows that came don't fit the columns that were asked for."""
+
+from collections.abc import Sequence
+
+from resources.salesforce.errors.root import SalesforceError
+
+
+class ConversionError(SalesforceError):
+    """A value doesn't fit the type that describe promises. The value itself isn't shown."""
+
+    def __init__(self, column: str, wanted: str, cause: str) -> None:
+        super().__init__(column, wanted, cause)
+        self.column, self.wanted, self.cause = column, wanted, cause
+
+    def __str__(self) -> str:
+        where = f"column {self.column}" if self.column else "a column"
+        return (
+            f"A value in {where} isn't {self.wanted}: {self.cause}. If the field was changed in "
+            "the org, read it again; numbers with more digits than described need `numbers: float`."
+        )
+
+
+class ColumnMismatchError(SalesforceError):
+    """A result page has other columns than those asked for."""
+
+    def __init__(self, missing: Sequence[str], unexpected: Sequence[str]) -> None:
+        super().__init__(tuple(missing), tuple(unexpected))
+        self.missing, self.unexpected = tuple(missing), tuple(unexpected)
+
+    def __str__(self) -> str:
+        lacks = f" It lacks {', '.join(self.missing)}." if self.missing else ""
+        has = f" It has {', '.join(self.unexpected)}." if self.unexpected else ""
+        return (
+            f"A result page has other columns than the query asked for.{lacks}{has} Was it made by "
+            "another selection of fields? Extract again."
+        )
