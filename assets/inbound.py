@@ -73,6 +73,7 @@ def inbound_asset(
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         with translated(context, sync), ObjectRun(context, sync, spec) as run:
             yield from run_stages(context, run)
+            run.sweep_landing()
 
     return bring_in
 

@@ -4,8 +4,11 @@ Each stage hands the next one the id of a manifest on disk. A stage that is run 
 the newest manifest that Dagster knows for its windows.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TypeVar
 
 import dagster as dg
 
@@ -13,6 +16,7 @@ from assets.errors import MissingInputError, UnknownObjectError
 from assets.extract import RunIds, land
 from assets.keys import ObjectKeys, object_keys
 from assets.landed import Landed, PartitionWindow, read_landed
+from assets.landing_sweep import sweep_daily
 from assets.mask_key import MaskKeyResource
 from assets.partitions import is_first
 from assets.questions import OrgFacts, questions
@@ -22,6 +26,7 @@ from assets.spelling import nearest
 from assets.transform import drop_raw_pages, transform
 from assets.warehouse_table import merge
 from assets.windows import Window
+from resources.landing.errors import MissingFileError
 from resources.landing.ledger import ExtractLedger
 from resources.landing.manifest import (
     ExtractManifest,
@@ -38,6 +43,8 @@ from resources.warehouse.adapter import MergeResult, Warehouse
 from resources.warehouse.resource import WarehouseResource
 
 MANIFEST = "tidegate/manifest"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -72,8 +79,8 @@ class ObjectRun:
     def __init__(self, context: dg.AssetExecutionContext, sync: SyncSpec, spec: ObjectSpec) -> None:
         self.context, self.sync, self.spec = context, sync, spec
         self.keys: ObjectKeys = object_keys(sync, spec)
-        landing: LandingResource = context.resources.landing
-        self.store = landing.open()
+        self._landing: LandingResource = context.resources.landing
+        self.store = self._landing.open()
         mask: MaskKeyResource = context.resources.mask_key
         self._mask_key = mask.key
         self._stack = ExitStack()
@@ -140,15 +147,25 @@ class ObjectRun:
         """Make frames of the extracts of this run, or of the newest ones."""
         if extracted is None:
             ids = self._newest_manifests(self.keys.extract, "transform starts from landed pages")
-            extracted = [self._read_extracted(manifest_id) for manifest_id in ids]
+            extracted = [self._read_landed(self._read_extracted, one) for one in ids]
         return [self._transform(one) for one in extracted]
 
     def merge(self, transformed: list[Transformed] | None) -> list[Merged]:
         """Merge the frames of this run, or the newest ones."""
         if transformed is None:
             ids = self._newest_manifests(self.keys.transform, "the table starts from frames")
-            transformed = [self._read_transformed(frames_id) for frames_id in ids]
+            transformed = [self._read_landed(self._read_transformed, one) for one in ids]
         return [self._merge(one) for one in transformed]
+
+    def sweep_landing(self) -> None:
+        """Delete result pages and frames that are too old, once a day."""
+        sweep_daily(
+            self.store,
+            keep_days=self._landing.keep_days,
+            now=datetime.now(UTC),
+            report=self.context.log.info,
+            warn=self.context.log.warning,
+        )
 
     # ---- their parts
 
@@ -221,6 +238,17 @@ class ObjectRun:
         return Merged(result, transformed)
 
     # ---- starting from what lies on disk
+
+    def _read_landed(self, read: Callable[[str], T], manifest_id: str) -> T:
+        try:
+            return read(manifest_id)
+        except MissingFileError as error:
+            raise MissingInputError(
+                self.keys.extract.to_user_string(),
+                f"{error.path} was deleted from the landing store, which keeps files for "
+                f"{self._landing.keep_days:g} days",
+                "and the stages after it",
+            ) from error
 
     def _read_extracted(self, manifest_id: str) -> Extracted:
         manifest = read_extract_manifest(self.store, manifest_id)

@@ -136,6 +136,7 @@ def dev(
 def _load() -> Project:
     """The project with all its definitions, or the mistakes in them."""
     from pipelines.components.errors import ConfigurationError
+    from pipelines.environment import EnvironmentValueError
     from pipelines.project import Project
 
     project = Project()
@@ -143,7 +144,7 @@ def _load() -> Project:
         project.repository  # noqa: B018 - loads it
     except Exception as error:
         cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, ConfigurationError):
+        while not isinstance(cause, ConfigurationError | EnvironmentValueError | None):
             cause = cause.__cause__
         if cause is None:
             raise

@@ -19,7 +19,9 @@ def defs() -> dg.Definitions:
             executor=steps_executor,
             resources={
                 "landing": LandingResource(
-                    url=environment.landing_url(), project_root=str(environment.CHECKOUT)
+                    url=environment.landing_url(),
+                    project_root=str(environment.CHECKOUT),
+                    keep_days=environment.landing_keep_days(),
                 ),
                 "mask_key": MaskKeyResource(key=environment.mask_key()),
             },

@@ -22,6 +22,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 STATE_FOLDER = CHECKOUT / ".tidegate"
 DAGSTER_HOME = STATE_FOLDER / "dagster"
 EMULATOR_PORT = 8040
+LANDING_KEEP_DAYS = 7
+MOST_KEEP_DAYS = 36_500
 # Made-up records need no secret, and the demo must run with nothing set.
 EMULATOR_MASK_KEY = "the records of the emulator are made up"
 
@@ -103,6 +105,25 @@ def api_version(prefix: str = "SALESFORCE") -> str | None:
 def landing_url() -> str:
     """Where raw pages, frames and ledgers lie."""
     return os.environ.get("TIDEGATE_LANDING_URL") or str(STATE_FOLDER / "landing")
+
+
+def landing_keep_days() -> float:
+    """How long they lie there.
+
+    Raises:
+        EnvironmentValueError: It isn't a number of days, at least one.
+    """
+    text = os.environ.get("TIDEGATE_LANDING_KEEP_DAYS") or str(LANDING_KEEP_DAYS)
+    try:
+        days = float(text)
+    except ValueError:
+        days = 0.0
+    if not 1 <= days <= MOST_KEEP_DAYS:
+        raise EnvironmentValueError(
+            f"TIDEGATE_LANDING_KEEP_DAYS is {text!r}, and must be a number of days, at least 1 "
+            f"and at most {MOST_KEEP_DAYS:,}: an extract that broke off is continued within one day"
+        )
+    return days
 
 
 def warehouse_url(variable: str = "TIDEGATE_WAREHOUSE_URL") -> str:

@@ -87,6 +87,12 @@ PLACE_VARIABLES = (
         "`.tidegate/landing` of the checkout",
     ),
     Variable(
+        "TIDEGATE_LANDING_KEEP_DAYS",
+        "Days after which they are deleted, by the first step of a day that succeeds; never less "
+        "than 1, and never what a run works on. Running `transform` or a table alone needs them.",
+        "`7`",
+    ),
+    Variable(
         "TIDEGATE_MASK_KEY",
         "The key of the hashes that `mask` makes. Another key makes other hashes.",
         "an error in the first run that masks; a fixed key for the emulator's made-up records",

@@ -19,7 +19,10 @@ class LandingResource(dg.ConfigurableResource[None]):
         default=".", description="The folder that a relative `url` is relative to."
     )
     keep_days: float = Field(
-        default=14, gt=0, description="Days after which raw pages and frames may be deleted."
+        default=7,
+        ge=1,
+        description="Days after which raw pages and frames are deleted; an extract that broke off "
+        "is continued within one day.",
     )
 
     def open(self) -> LandingStore:

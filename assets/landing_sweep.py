@@ -1,0 +1,51 @@
+"""Deletes what is old in the landing store, at the end of the first step of a day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from resources.landing.errors import FormatError, LandingError
+from resources.landing.janitor import sweep
+from resources.landing.store import LandingStore, read_json, write_json
+
+LAST_SWEEP = "last_sweep.json"
+# Listing an object store costs requests, and a day more or less doesn't matter.
+SWEEP_EVERY = timedelta(days=1)
+
+
+def sweep_daily(
+    store: LandingStore,
+    *,
+    keep_days: float,
+    now: datetime,
+    report: Callable[[str], None],
+    warn: Callable[[str], None],
+) -> None:
+    """Sweep unless somebody did within a day; never fails, since the tables are already right."""
+    try:
+        last = _last_sweep(store)
+        if last is not None and now - last < SWEEP_EVERY:
+            return
+        # Written first: steps that end at the same time needn't all list the store.
+        write_json(store, LAST_SWEEP, {"at": now.isoformat()})
+        swept = sweep(store, older_than=timedelta(days=keep_days), now=now)
+    except (LandingError, OSError) as error:
+        warn(f"Old files of the landing store weren't deleted: {error}")
+        return
+    if swept.deleted:
+        report(
+            f"Deleted what was older than {keep_days:g} days in the landing store: "
+            f"{swept.bytes:,} bytes, folders {', '.join(swept.deleted)}"
+        )
+    if swept.live:
+        report(f"Kept older ones that a run works on: {', '.join(swept.live)}")
+
+
+def _last_sweep(store: LandingStore) -> datetime | None:
+    if not store.exists(LAST_SWEEP):
+        return None
+    try:
+        return datetime.fromisoformat(read_json(store, LAST_SWEEP)["at"])
+    except (FormatError, KeyError, ValueError):
+        return None

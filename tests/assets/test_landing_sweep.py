@@ -1,0 +1,90 @@
+"""The landing store is swept by the steps themselves, once a day."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from assets.landing_sweep import LAST_SWEEP, sweep_daily
+from assets.specs import ObjectSpec
+from resources.landing import paths
+from resources.landing.resource import LandingResource
+from resources.landing.store import LandingStore, open_store, write_json
+from tests.assets.conftest import Harbour, daily, days
+
+NOW = datetime(2026, 9, 20, 2, tzinfo=UTC)
+ACCOUNT = ObjectSpec("Account", ("Name",), partitions=daily())
+
+
+def old_frames(store: LandingStore, begun: datetime) -> str:
+    folder = paths.frames_folder("00D", "Account", paths.new_stamp(begun))
+    write_json(store, f"{folder}/{paths.FRAMES_MANIFEST}", {})
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LandingStore:
+    return open_store(str(tmp_path / "landing"))
+
+
+def test_a_sweep_happens_once_a_day_and_tells_what_went(store: LandingStore):
+    told: list[str] = []
+
+    def sweep(now: datetime) -> None:
+        sweep_daily(store, keep_days=7, now=now, report=told.append, warn=told.append)
+
+    first = old_frames(store, NOW - timedelta(days=8))
+    sweep(NOW)
+    second = old_frames(store, NOW - timedelta(days=8))
+    sweep(NOW + timedelta(hours=23))
+
+    assert (store.list(first), store.list(second)) == ([], [paths.FRAMES_MANIFEST])
+    assert told == [
+        f"Deleted what was older than 7 days in the landing store: 2 bytes, folders {first}"
+    ]
+    sweep(NOW + timedelta(hours=24))
+    assert store.list(second) == []
+
+
+def test_a_sweep_that_fails_is_a_warning(tmp_path: Path):
+    (tmp_path / "landing").write_text("a file where a folder should be")
+    warned: list[str] = []
+
+    sweep_daily(
+        open_store(str(tmp_path / "landing")),
+        keep_days=7,
+        now=NOW,
+        report=print,
+        warn=warned.append,
+    )
+
+    assert len(warned) == 1
+    assert "weren't deleted" in warned[0]
+
+
+def test_a_run_deletes_what_is_older_than_the_setting_and_nothing_of_its_own(harbour: Harbour):
+    harbour.org.change("Account", create=[{"Name": "A"}], modstamp=f"{days(2)}T10:00:00Z")
+    landing = LandingResource(url=str(harbour.folder / "landing"), keep_days=3)
+    harbour.resources["landing"] = landing
+    store = landing.open()
+    young, old = (old_frames(store, datetime.now(UTC) - timedelta(days=ago)) for ago in (2, 4))
+
+    harbour.run(ACCOUNT, days(2))
+
+    assert (store.list(young), store.list(old)) == ([paths.FRAMES_MANIFEST], [])
+    assert store.exists(LAST_SWEEP)
+    harbour.run(ACCOUNT, days(2), stages=["transform", "table"])
+    assert harbour.rows("account", "name") == [("A",)]
+
+
+def test_a_stage_whose_input_was_swept_says_how_to_get_it_back(harbour: Harbour):
+    harbour.org.change("Account", create=[{"Name": "A"}], modstamp=f"{days(2)}T10:00:00Z")
+    harbour.run(ACCOUNT, days(2))
+    harbour.resources["landing"].open().delete_tree(paths.FRAMES)
+
+    with pytest.raises(
+        dg.Failure,
+        match=r"keeps files for 7 days\. Materialize extract/salesforce/account and the stages",
+    ):
+        harbour.run(ACCOUNT, days(2), stages=["table"])
