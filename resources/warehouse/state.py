@@ -1,6 +1,6 @@
 """The ``_tidegate`` schema: what the warehouse knows besides the rows of the tables.
 
-``windows``, ``positions``, ``load_state``, ``load_outcomes`` and ``api_calls`` are public.
+``windows`` and ``api_calls`` are public.
 ``tables``, ``tombstones`` and ``snapshots`` are ours: they keep of every record what its row
 can't say, so that the order in which images come never matters.
 """
@@ -31,11 +31,6 @@ _TABLES = {
     "windows": f"org_id VARCHAR, object VARCHAR, window_start {_T}, window_end {_T}, rows BIGINT,"
     " inserted BIGINT, updated BIGINT, deleted BIGINT, api_calls BIGINT, run_id VARCHAR,"
     f" finished_at {_T}",
-    "positions": f"org_id VARCHAR, channel VARCHAR, replay_id VARCHAR, committed_at {_T}",
-    "load_state": f"load VARCHAR, key VARCHAR, hash VARCHAR, sf_id VARCHAR, accepted_at {_T}",
-    "load_outcomes": "load VARCHAR, run_id VARCHAR, key VARCHAR, outcome VARCHAR, sf_id VARCHAR,"
-    " created BOOLEAN, error_code VARCHAR, error_message VARCHAR, error_fields VARCHAR[],"
-    f" payload VARCHAR, sent_at {_T}, job_id VARCHAR",
     "api_calls": "run_id VARCHAR, org_id VARCHAR, asset VARCHAR, api VARCHAR, calls BIGINT,"
     f' "at" {_T}',
     "tables": "schema_name VARCHAR, table_name VARCHAR, org_id VARCHAR, object VARCHAR,"

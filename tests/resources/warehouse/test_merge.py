@@ -502,3 +502,22 @@ def test_nothing_is_there_before_the_first_merge(warehouse):
     assert warehouse.table_columns("salesforce", "account") == {}
     assert warehouse.windows(ORG, "Account") == []
     assert not warehouse.path.exists()
+
+
+def test_the_state_holds_no_table_that_nothing_fills(warehouse):
+    window = WindowRow(second(0), second(10), api_calls=1)
+    merge(
+        warehouse,
+        table_spec(),
+        [Image("a", 1, 10, 11, "x"), Image("b", 1, 10, 11, GONE)],
+        windows=[window],
+        api_calls=[ApiCalls("salesforce/account", "rest", 1)],
+    )
+    merge(warehouse, table_spec(), [], snapshot=(20, 21))
+
+    with duckdb.connect(str(warehouse.path)) as connection:
+        tables = connection.execute(
+            "SELECT table_name, estimated_size FROM duckdb_tables() WHERE schema_name = '_tidegate'"
+        ).fetchall()
+    assert tables
+    assert [name for name, rows in tables if rows == 0] == []
