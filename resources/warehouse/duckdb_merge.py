@@ -51,7 +51,7 @@ class DuckDBMerge:
         )
 
     def prepare_table(self) -> None:
-        """Create the table or add columns.
+        """Create the table, add columns, or make room for longer decimals.
 
         Raises:
             SchemaChangeError: A column has another type now.
@@ -63,7 +63,8 @@ class DuckDBMerge:
         plan = plan_schema(existing, wanted)
         if plan.changed:
             raise SchemaChangeError(self._name, plan.changed)
-        self._alter(plan, wanted)
+        self._alter(plan)
+        self._columns = plan.columns
         known = {name.lower() for name in wanted}
         self._other_columns = [name for name in existing if name.lower() not in known]
 
@@ -73,18 +74,20 @@ class DuckDBMerge:
         except TypeError as error:
             raise ImageError(self._name, str(error)) from error
 
-    def _alter(self, plan: SchemaPlan, wanted: dict[str, str]) -> None:
+    def _alter(self, plan: SchemaPlan) -> None:
         if plan.create:
-            columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in wanted.items())
+            columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in plan.columns.items())
             schema = quoted(self._catalog, self._spec.schema)
             self._run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
             self._run(f"CREATE TABLE {self._names.table} ({columns})")
         for name, kind in plan.add:
             self._run(f"ALTER TABLE {self._names.table} ADD COLUMN {quoted(name)} {kind}")
+        for name, kind in plan.widen:
+            self._run(f"ALTER TABLE {self._names.table} ALTER COLUMN {quoted(name)} TYPE {kind}")
 
     def stage(self, images: pa.RecordBatchReader, removals: pa.RecordBatchReader | None) -> None:
         """Bring images and removals into a temporary table."""
-        self._run(stage_plan.create_stage(self._names, STAGE))
+        self._run(stage_plan.create_stage(STAGE, self._columns))
         self._fill(STAGE, images)
         if removals is not None:
             self._check_columns(removals.schema, {self._spec.key: "VARCHAR"}, REMOVAL_COLUMNS)
@@ -156,7 +159,7 @@ class DuckDBMerge:
             return 0
         rows = self._connection.execute(f"SELECT key FROM {DOUBTS} ORDER BY key")
         answer = reread([row[0] for row in rows.fetchall()], after)
-        self._run(stage_plan.create_stage(self._names, ANSWERS))
+        self._run(stage_plan.create_stage(ANSWERS, self._columns))
         self._fill(ANSWERS, answer.images)
         self._check_images(ANSWERS)
         self._run(merge_plan.keep_asked(self._names))

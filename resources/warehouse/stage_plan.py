@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from resources.warehouse.adapter import DELETED, MODSTAMP, READ_FROM, READ_TO, RUN_ID, SYNCED_AT
 from resources.warehouse.dialect import quoted
 from resources.warehouse.merge_names import REPEATED, STAGE, STANDING, MergeNames, stamp
-from resources.warehouse.schema_plan import wanted_columns
 
 
-def create_stage(names: MergeNames, stage: str) -> str:
-    """A temporary table for images and removals as they come.
+def create_stage(stage: str, columns: Mapping[str, str]) -> str:
+    """A temporary table for images and removals, with the table's own columns and types.
 
     ``_gone``: the image leaves no row, because it doesn't match or deleted rows are removed.
     ``_torn``: the record has several newest images that can't be told apart.
     """
     typed = ", ".join(
         f"{quoted(name)} {kind}"
-        for name, kind in wanted_columns(names.spec).items()
+        for name, kind in columns.items()
         if name not in (SYNCED_AT, RUN_ID)
     )
     return f"CREATE TEMP TABLE {stage} ({typed}, _gone BOOLEAN, _torn BOOLEAN)"

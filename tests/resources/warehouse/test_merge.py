@@ -404,6 +404,38 @@ def test_a_column_that_is_no_longer_synced_becomes_null_in_rows_that_change(ware
     assert len(rows) == others
 
 
+def test_a_decimal_with_more_digits_widens_its_column_and_no_other_row_changes(warehouse):
+    def merge_amounts(decimal, *amounts):
+        columns = (ColumnSpec("id", pa.string()), ColumnSpec("amount", decimal))
+        spec = TableSpec("salesforce", "account", columns)
+        rows = [
+            (key, Decimal(amount), second(s), second(20 + s), second(21 + s), False)
+            for key, amount, s in amounts
+        ]
+        result = warehouse.merge_images(
+            spec,
+            reader(spec.image_schema(), rows),
+            object_name="Account",
+            org_id=ORG,
+            run_id="r",
+            reread=never_reread,
+        )
+        return counts(result), rows_of(warehouse.path, spec, "amount")
+
+    described, wide = pa.decimal128(18, 2), pa.decimal128(38, 20)
+    merge_amounts(described, ("a", "1.50", 1), ("b", "2.50", 1))
+
+    assert merge_amounts(wide, ("a", "1.5", 1), ("b", "0.0000000000000000001", 2)) == (
+        (0, 1, 0, 1),
+        {"a": (Decimal("1.5"),), "b": (Decimal("1E-19"),)},
+    )
+    assert merge_amounts(described, ("a", "1.50", 1), ("b", "3.75", 3)) == (
+        (0, 1, 0, 1),
+        {"a": (Decimal("1.5"),), "b": (Decimal("3.75"),)},
+    )
+    assert warehouse.table_columns("salesforce", "account")["amount"] == "DECIMAL(38,20)"
+
+
 def test_a_column_of_another_type_is_refused_by_name_and_nothing_is_written(warehouse):
     merge(warehouse, table_spec(), [Image("a", 1, 10, 11, "x")])
     columns = (ColumnSpec("id", pa.string()), ColumnSpec("value", pa.int64()))

@@ -30,11 +30,38 @@ def test_names_that_differ_in_case_are_one_column():
 
 
 def test_another_type_is_a_change_whether_wider_or_narrower():
-    have = {"a": "DECIMAL(18,2)", "b": "BIGINT"}
+    have = {"a": "DECIMAL(18,2)", "b": "BIGINT", "c": "INTEGER"}
 
-    plan = plan_schema(have, {"a": "DECIMAL(18,4)", "b": "INTEGER"})
+    plan = plan_schema(have, {"a": "DOUBLE", "b": "INTEGER", "c": "BIGINT"})
 
-    assert plan.changed == (("a", "DECIMAL(18,2)", "DECIMAL(18,4)"), ("b", "BIGINT", "INTEGER"))
+    assert plan.changed == (
+        ("a", "DECIMAL(18,2)", "DOUBLE"),
+        ("b", "BIGINT", "INTEGER"),
+        ("c", "INTEGER", "BIGINT"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("have", "want", "after"),
+    [
+        ("DECIMAL(18,2)", "DECIMAL(38,20)", "DECIMAL(38,20)"),
+        ("DECIMAL(38,20)", "DECIMAL(18,2)", "DECIMAL(38,20)"),
+        ("DECIMAL(18,2)", "DECIMAL(18,4)", "DECIMAL(20,4)"),
+        ("DECIMAL(5,0)", "DECIMAL(3,2)", "DECIMAL(7,2)"),
+    ],
+)
+def test_decimals_get_room_for_all_digits_before_and_behind_the_point(have, want, after):
+    plan = plan_schema({"a": have}, {"a": want})
+
+    assert plan.columns == {"a": after}
+    assert plan.widen == ((("a", after),) if after != have else ())
+    assert plan.changed == ()
+
+
+def test_decimals_that_no_column_holds_are_a_change():
+    plan = plan_schema({"a": "DECIMAL(38,20)"}, {"a": "DECIMAL(20,0)"})
+
+    assert plan.changed == (("a", "DECIMAL(38,20)", "DECIMAL(20,0)"),)
 
 
 def test_a_type_without_counterpart_is_refused():
