@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from resources.landing.errors import FormatError
 from resources.landing.store import LandingStore, read_json, write_json
+from resources.salesforce.arrow_types import widened
 
 FORMAT_VERSION = 1
 
@@ -30,7 +31,8 @@ class Landed:
     """How to read the pages of an extract.
 
     Args:
-        schema: The selected fields with the types that describe promises, in SELECT order.
+        schema: The selected fields with the types that describe promises, in SELECT order; numbers
+            with more digits than that, see ``make_room``.
         own_fields: Those that were asked for; the others decide which image is newer.
         windows: The partitions it covers; none if it is a read of everything.
         leaving: Manifest id of the rows that no longer match ``where``.
@@ -85,6 +87,17 @@ def read_landed(store: LandingStore, attempt: str) -> Landed:
         labels=document["labels"],
         described_types=document["described_types"],
     )
+
+
+def make_room(store: LandingStore, attempt: str, column: str) -> Landed | None:
+    """Read this number with the most digits from now on; None if that has been tried."""
+    landed = read_landed(store, attempt)
+    schema = widened(landed.schema, column)
+    if schema is None:
+        return None
+    roomier = replace(landed, schema=schema)
+    write_landed(store, attempt, roomier)
+    return roomier
 
 
 def _window(document: dict[str, Any]) -> PartitionWindow:

@@ -15,7 +15,7 @@ import dagster as dg
 from assets.errors import MissingInputError, UnknownObjectError
 from assets.extract import RunIds, land
 from assets.keys import ObjectKeys, object_keys
-from assets.landed import Landed, PartitionWindow, read_landed
+from assets.landed import Landed, PartitionWindow, make_room, read_landed
 from assets.landing_sweep import sweep_daily
 from assets.mask_key import MaskKeyResource
 from assets.partitions import is_first
@@ -37,7 +37,7 @@ from resources.landing.manifest import (
 from resources.landing.resource import LandingResource
 from resources.salesforce.client import SalesforceClient
 from resources.salesforce.describe import SObjectDescribe
-from resources.salesforce.errors import NotFoundError
+from resources.salesforce.errors import DigitsError, NotFoundError
 from resources.salesforce.resource import SalesforceResource
 from resources.warehouse.adapter import MergeResult, Warehouse
 from resources.warehouse.resource import WarehouseResource
@@ -214,7 +214,17 @@ class ObjectRun:
 
     def _transform(self, extracted: Extracted) -> Transformed:
         shape = RowShape(self.sync, self.spec, extracted.landed, self._mask_key)
-        frames = transform(self.store, extracted.manifest, shape)
+        try:
+            frames = transform(self.store, extracted.manifest, shape)
+        except DigitsError as error:
+            landed = make_room(self.store, extracted.manifest.manifest_id, error.column)
+            if landed is None:
+                raise
+            self.context.log.info(
+                f"{error.column} holds numbers with more digits than its {error.wanted}, which the "
+                f"API keeps: read as {landed.schema.field(error.column).type}."
+            )
+            return self._transform(replace(extracted, landed=landed))
         if shape.masked:
             drop_raw_pages(self.store, frames)
         return Transformed(frames, extracted, shape)

@@ -73,8 +73,8 @@ class SyncedObject(StrictModel):
     )
     numbers: Literal["decimal", "float"] = Field(
         default="decimal",
-        description='"decimal" keeps numbers exact, with the digits that the org describes; '
-        '"float" makes them 64-bit floats.',
+        description='"decimal" keeps numbers exact, with the digits that the org describes, and '
+        'more where a record has more; "float" makes them 64-bit floats.',
     )
     deletes: Literal["flag", "remove"] = Field(
         default="flag",

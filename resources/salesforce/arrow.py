@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from resources.salesforce.arrow_types import TEXT_LIST, TIME, TIMESTAMP, Numbers, arrow_schema
-from resources.salesforce.errors import ColumnMismatchError, ConversionError
+from resources.salesforce.errors import ColumnMismatchError, ConversionError, DigitsError
 
 __all__ = ["Numbers", "arrow_schema", "read_csv_page", "read_json_page"]
 
@@ -34,7 +34,8 @@ WHOLE_NUMBER = pa.decimal128(38, 1)
 COLUMN_NUMBER = re.compile(r"In CSV column #(\d+): ")
 ROW_SHAPE = re.compile(r"Expected (\d+) columns, got (\d+)")
 NOT_OF_TYPE = "it has another form"
-TOO_MANY_DIGITS = "it has more digits than described"
+# pyarrow: a fraction is too long, the whole part is, an exponent is.
+TOO_MANY_DIGITS = re.compile("Rescaling|precision not supported|cannot be represented as decimal")
 
 Source = Path | bytes | BinaryIO
 Column: TypeAlias = "pa.Array[Any]"
@@ -52,6 +53,7 @@ def read_csv_page(source: Source, schema: pa.Schema) -> Iterator[pa.RecordBatch]
 
     Raises:
         ColumnMismatchError: The header names other columns; their order and case don't matter.
+        DigitsError: A number has more digits than its decimal column.
         ConversionError: A value doesn't fit.
     """
     start = 0 if isinstance(source, Path | bytes) else source.tell()
@@ -75,6 +77,7 @@ def read_json_page(body: bytes, schema: pa.Schema) -> pa.RecordBatch:
 
     Raises:
         ColumnMismatchError: A record lacks a column.
+        DigitsError: A number has more digits than its decimal column.
         ConversionError: A value doesn't fit.
     """
     records = json.loads(body, parse_float=Decimal)["records"]
@@ -170,7 +173,8 @@ def _converted(column: Column, field: AnyField) -> Column:
             return moments.cast(TIMESTAMP).cast(TIME)
         return column.cast(field.type)
     except pa.ArrowInvalid:
-        raise ConversionError(field.name, str(field.type), NOT_OF_TYPE) from None
+        # A number that was parsed and isn't of the type has too many digits for it.
+        raise _misfit(field, too_long=pa.types.is_decimal(column.type)) from None
 
 
 def _json_column(records: Sequence[Mapping[str, Any]], field: AnyField) -> Column:
@@ -185,8 +189,9 @@ def _json_column(records: Sequence[Mapping[str, Any]], field: AnyField) -> Colum
         values = [None if value is None else float(value) for value in values]
     try:
         return _converted(pa.array(values, kind), field)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError):
-        raise ConversionError(field.name, str(field.type), NOT_OF_TYPE) from None
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError, ArithmeticError):
+        numbers = all(value is None or type(value) in (int, Decimal) for value in values)
+        raise _misfit(field, too_long=numbers) from None
 
 
 def _json_type(wanted: pa.DataType) -> pa.DataType:
@@ -211,6 +216,12 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
+def _misfit(field: AnyField, *, too_long: bool) -> ConversionError:
+    if too_long and pa.types.is_decimal(field.type):
+        return DigitsError(field.name, str(field.type), "it has more digits")
+    return ConversionError(field.name, str(field.type), NOT_OF_TYPE)
+
+
 def _conversion_error(
     error: pa.ArrowInvalid, names: Sequence[str], schema: pa.Schema
 ) -> ConversionError:
@@ -218,9 +229,8 @@ def _conversion_error(
     text = str(error)
     column = COLUMN_NUMBER.search(text)
     if column:
-        name = names[int(column[1])]
-        cause = TOO_MANY_DIGITS if "Rescaling" in text else NOT_OF_TYPE
-        return ConversionError(name, str(schema.field(name).type), cause)
+        field = schema.field(names[int(column[1])])
+        return _misfit(field, too_long=TOO_MANY_DIGITS.search(text) is not None)
     shape = ROW_SHAPE.search(text)
     if shape:
         return ConversionError("", f"a row of {shape[1]} columns", f"it has {shape[2]}")

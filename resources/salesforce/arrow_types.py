@@ -28,6 +28,9 @@ TYPES: Mapping[str, pa.DataType] = {
 UNSELECTABLE = frozenset({"address", "location", "base64"})
 PRECISION_IF_UNSAID = 18  # describe says 0 for some doubles; Salesforce keeps 18 digits
 LARGEST_PRECISION = 38
+# 18 digits before the point is the most that a field can have; the rest of a decimal128 goes
+# behind it. Numbers travel as doubles, so that one of 17 digits fits if it is at least 0.0001.
+WIDE_SCALE = 20
 
 
 def arrow_schema(
@@ -37,7 +40,7 @@ def arrow_schema(
 
     Args:
         numbers: What double, currency and percent become: ``decimal`` with the described digits
-            (a value with more digits is an error, not rounded), or ``float``.
+            (a value with more is a ``DigitsError``, never rounded; see ``widened``), or ``float``.
 
     Raises:
         UnknownFieldError: The API user sees no such field.
@@ -57,3 +60,20 @@ def _type(describe: SObjectDescribe, field: FieldDescribe, numbers: Numbers) -> 
         precision = min(field.precision or PRECISION_IF_UNSAID, LARGEST_PRECISION)
         return pa.decimal128(max(precision, field.scale), field.scale)
     return TYPES.get(field.type, pa.string())
+
+
+def widened(schema: pa.Schema, column: str) -> pa.Schema | None:
+    """The schema with more digits for a number; None if it has the most already.
+
+    Every value of the narrower type fits the wider one. A field's scale rounds what people type;
+    what the API is sent is stored and returned with all its decimals (Salesforce help, articles
+    000387302 and 000385689).
+    """
+    index = schema.get_field_index(column)
+    field = schema.field(index)
+    if not pa.types.is_decimal(field.type):
+        return None
+    whole_digits = field.type.precision - field.type.scale
+    scale = min(max(WIDE_SCALE, field.type.scale), LARGEST_PRECISION - whole_digits)
+    wide = pa.decimal128(LARGEST_PRECISION, scale)
+    return None if wide == field.type else schema.set(index, field.with_type(wide))

@@ -1,5 +1,7 @@
 """One object through Dagster: org, extract, transform, table."""
 
+from decimal import Decimal
+
 from assets.keys import object_keys
 from assets.specs import ObjectSpec
 from tests.assets.conftest import SYNC, Harbour, daily, days, metadata
@@ -110,6 +112,18 @@ def test_columns_are_traced_from_the_org_to_the_table(harbour: Harbour):
     assert [(d.asset_key, d.column_name) for d in deps[0]["AnnualRevenue"]] == [
         (KEYS.org, "AnnualRevenue")
     ]
+
+
+def test_a_number_with_more_decimals_than_described_is_kept_and_stops_no_night(harbour: Harbour):
+    for ago, amount in ((3, "100"), (2, "1234.5600000000002"), (1, "0.5")):
+        row = {"Name": amount, "AnnualRevenue": float(amount)}
+        harbour.org.change("Account", create=[row], modstamp=f"{days(ago)}T10:00:00Z")
+        assert harbour.run(ACCOUNT, days(ago)).success
+
+    rows = harbour.rows("account", "name", "annual_revenue")
+    assert {Decimal(name): amount for name, amount in rows} == {
+        amount: amount for amount in map(Decimal, ("100", "1234.5600000000002", "0.5"))
+    }
 
 
 def test_the_checks_of_all_stages_are_run(harbour: Harbour):

@@ -30,6 +30,7 @@ SalesforceError
 ├── LocatorLoopError          the server sends the same page again and again
 ├── ClockError                the org's clock doesn't move as it must
 ├── ConversionError           a value doesn't fit the described type
+│   └── DigitsError           a number has more digits: widen its column, or read floats
 ├── ColumnMismatchError       a page of another query
 ├── UnknownFieldError         mend the name, or give the user field-level security
 ├── UnselectableFieldError    select its parts instead
@@ -93,6 +94,7 @@ from resources.salesforce.errors.transient import (
 from resources.salesforce.errors.values import (
     ColumnMismatchError,
     ConversionError,
+    DigitsError,
 )
 
 __all__ = [
@@ -107,6 +109,7 @@ __all__ = [
     "ConnectionLostError",
     "ConversionError",
     "DeferredError",
+    "DigitsError",
     "ForeignHostError",
     "JobAbortedError",
     "JobError",

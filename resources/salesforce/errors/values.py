@@ -20,6 +20,17 @@ class ConversionError(SalesforceError):
         )
 
 
+class DigitsError(ConversionError):
+    """A number has more digits than its column holds; ``arrow_types.widened`` may make room."""
+
+    def __str__(self) -> str:
+        return (
+            f"A number in column {self.column} has more digits than {self.wanted} holds, the most "
+            "that is tried. Correct it in the org, or set `numbers: float` for the object, which "
+            "keeps the first 15 to 17 digits."
+        )
+
+
 class ColumnMismatchError(SalesforceError):
     """A result page has other columns than those asked for."""
 

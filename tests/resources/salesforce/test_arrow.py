@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.salesforce.arrow import arrow_schema, read_csv_page, read_json_page
+from resources.salesforce.arrow_types import widened
 from resources.salesforce.errors import (
     ColumnMismatchError,
     ConversionError,
+    DigitsError,
     UnknownFieldError,
     UnselectableFieldError,
 )
@@ -246,6 +248,62 @@ def test_a_value_that_does_not_fit_names_its_column_and_not_itself(kind, attribu
         assert caught.value.column == "X"
         assert text not in str(caught.value)
         assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("precision", "scale", "number"),
+    [
+        (18, 2, "1234.5600000000002"),
+        (18, 2, "0.0033333333333333335"),
+        (18, 2, "1.2E-7"),
+        (18, 0, "123456789012345678.5"),
+        (5, 2, "12345.5"),
+        (3, 0, "33.333333333333336"),
+        (18, 15, "100000000000000000.5"),
+    ],
+)
+def test_a_number_with_more_digits_than_described_fits_the_widened_column(precision, scale, number):
+    schema = one_column("double", precision=precision, scale=scale)
+    reads = (
+        lambda schema: rows_of(page([{"X": "1"}, {"X": number}], ["X"]), schema),
+        lambda schema: read_json_page(
+            json_page('{"X":1}', f'{{"X":{number}}}'), schema
+        ).to_pylist(),
+    )
+
+    for read in reads:
+        with pytest.raises(DigitsError) as caught:
+            read(schema)
+        assert number not in str(caught.value)
+        wide = widened(schema, caught.value.column)
+        assert read(wide) == [{"X": Decimal(1)}, {"X": Decimal(number)}]
+
+
+@pytest.mark.parametrize("number", ["1E-21", "1E40", "123456789012345678901234567890"])
+def test_a_number_that_no_decimal_holds_is_an_error_with_the_way_out(number):
+    wide = widened(one_column("double", precision=18, scale=2), "X")
+
+    for read in (
+        lambda: rows_of(page([{"X": number}], ["X"]), wide),
+        lambda: read_json_page(json_page(f'{{"X":{number}}}'), wide),
+    ):
+        with pytest.raises(DigitsError, match="numbers: float"):
+            read()
+    assert widened(wide, "X") is None
+
+
+@given(scale=st.integers(0, 18), whole=st.integers(0, 18))
+def test_a_widened_column_holds_all_that_it_held(scale, whole):
+    narrow = pa.decimal128(max(1, scale + whole), scale)
+
+    wide = widened(pa.schema([("X", narrow)]), "X").field("X").type
+
+    assert wide.scale >= narrow.scale
+    assert wide.precision - wide.scale >= narrow.precision - narrow.scale
+
+
+def test_columns_that_hold_no_decimals_are_not_widened():
+    assert widened(one_column("int"), "X") is None
 
 
 def test_a_row_with_missing_cells_is_an_error_without_its_values():
