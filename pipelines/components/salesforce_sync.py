@@ -87,8 +87,10 @@ class SyncedObject(StrictModel):
         description="Seconds by which a commit may come later than its SystemModstamp: a window "
         "isn't read sooner after its end, and is read from that long before its start.",
     )
-    description: str | None = Field(default=None, description="Shown on the table's page.")
-    group: str | None = Field(default=None, description="Dagster group of this object's assets.")
+    description: str | None = Field(default=None, description="Shown on the table's page, first.")
+    group: str | None = Field(
+        default=None, description="Dagster group of this object's assets, if not the sync's."
+    )
     owners: list[str] = Field(default=[], description='E-mail addresses or "team:name".')
     tags: Tags = Field(default={}, description="Dagster tags of the object's assets.")
 
@@ -146,7 +148,9 @@ class SalesforceSync(StrictComponent):
         "missing or failed are run, and whole objects read. Switch the schedule on in Dagster.",
     )
     timezone: TimeZone = Field(default="UTC", description="Time zone of the schedule.")
-    group: str | None = Field(default=None, description="Dagster group of all objects.")
+    group: str | None = Field(
+        default=None, description="Dagster group of all objects; by default the sync's name."
+    )
     objects: dict[ObjectName, SyncedObject] = Field(
         min_length=1, description="What to read, by the object's API name."
     )

@@ -67,7 +67,31 @@ def test_owners_tags_groups_and_descriptions_are_shown(defs_folder: DefsFolder):
     assert list(spec.owners) == ["sales@example.com"]
     assert spec.tags["tier"] == "gold"
     assert spec.group_name == "sales"
-    assert spec.description == "Who buys from us."
+    assert (spec.description or "").startswith("Who buys from us.\n\nStage 3 of 3, table:")
+
+
+def test_assets_are_grouped_by_sync_and_say_which_stage_they_are(defs_folder: DefsFolder):
+    defs_folder.write("crm", SYNC)
+
+    with defs_folder.load() as defs:
+        specs = {
+            path: defs.resolve_assets_def(dg.AssetKey(path.split("/"))).get_asset_spec(
+                dg.AssetKey(path.split("/"))
+            )
+            for path in (
+                "extract/salesforce/account",
+                "transform/salesforce/account",
+                "salesforce/account",
+            )
+        }
+
+    assert {spec.group_name for spec in specs.values()} == {"crm"}
+    assert [min(spec.kinds & {"extract", "transform", "table"}) for spec in specs.values()] == [
+        "extract",
+        "transform",
+        "table",
+    ]
+    assert "asks Salesforce nothing" in (specs["salesforce/account"].description or "")
 
 
 def test_dagsters_post_processing_applies(defs_folder: DefsFolder):
