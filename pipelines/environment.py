@@ -6,6 +6,7 @@ shows. With nothing set the org is the emulator of this checkout, and the wareho
 
 import os
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dotenv import load_dotenv
@@ -91,10 +92,34 @@ def auth(connection: str, prefix: str = "SALESFORCE") -> Auth:
     raise EnvironmentValueError(f"{prefix}_FLOW is {flow!r}, and must be one of {FLOWS}{hint}")
 
 
-def unset_variables(connection: str, prefix: str = "SALESFORCE") -> list[str]:
-    """Variables that the chosen flow needs and nobody has set."""
-    needed = [value for _, value in auth(connection, prefix) if isinstance(value, dg.EnvVar)]
-    return [one.env_var_name for one in needed if not os.environ.get(one.env_var_name)]
+def auth_as_set(connection: str, prefix: str = "SALESFORCE") -> Auth:
+    """How to log in, with nothing in place of variables that aren't set.
+
+    Dagster itself would refuse them before anything of ours runs, with its own error.
+    """
+    login = auth(connection, prefix)
+    blank: dict[str, Any] = {
+        name: "" if name in _unset(login) else value for name, value in login if name != "flow"
+    }
+    return type(login)(**blank)
+
+
+def login_problem(connection: str, prefix: str = "SALESFORCE") -> str | None:
+    """Why the connection can't log in: which variables the chosen flow needs and nobody has set."""
+    unset = _unset(auth(connection, prefix)).values()
+    if not unset:
+        return None
+    return (
+        f"{prefix}_LOGIN_URL is set, but not {', '.join(unset)}, without which the connection "
+        f"{connection} can't log in. Set what is missing in the environment or in .env; "
+        ".env.example says what each flow needs"
+    )
+
+
+def _unset(login: Auth) -> dict[str, str]:
+    """Settings whose variable isn't set, with its name."""
+    variables = {name: value.env_var_name for name, value in login if isinstance(value, dg.EnvVar)}
+    return {name: one for name, one in variables.items() if not os.environ.get(one)}
 
 
 def api_version(prefix: str = "SALESFORCE") -> str | None:

@@ -101,13 +101,9 @@ class Project:
                     "Start it with `make dev` or `make emulator`, or set "
                     f"{prefix}_LOGIN_URL to use an org of your own (.env.example)."
                 )
-            unset = environment.unset_variables(connection, prefix)
-            if unset:
-                raise UsageError(
-                    f"{prefix}_LOGIN_URL is set, but not {', '.join(unset)}, without which the "
-                    f"connection {connection} can't log in. Set what is missing in the "
-                    "environment or in .env; .env.example says what each flow needs."
-                )
+            problem = environment.login_problem(connection, prefix)
+            if problem:
+                raise UsageError(f"{problem}.")
 
     @contextmanager
     def connect(self, org: str) -> Iterator[SalesforceClient]:

@@ -54,13 +54,14 @@ class SalesforceConnection(NamedComponent):
     def resource(self) -> SalesforceResource:
         """The org as assets and schedules get it; nothing is asked of the org yet."""
         try:
-            auth = environment.auth(self.name, self.environment)
+            auth = environment.auth_as_set(self.name, self.environment)
         except environment.EnvironmentValueError as error:
             raise ConfigurationError([self.mistake(["environment"], str(error))]) from None
         return SalesforceResource(
             name=self.name,
             login_url=environment.login_url(self.environment),
             auth=auth,
+            login_problem=environment.login_problem(self.name, self.environment),
             api_version=environment.api_version(self.environment) or self.api_version,
             reserve=self.reserve,
         )

@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import Field
 
 from resources.salesforce.client import SalesforceClient
+from resources.salesforce.errors import SettingsError
 from resources.salesforce.settings import (
     ClientCredentials,
     ConnectionSettings,
@@ -39,7 +40,12 @@ class JwtBearerLogin(dg.Config):
     private_key_file: str = Field(description="PEM file whose certificate the app knows.")
 
     def login(self) -> Login:
-        return JwtBearer(self.client_id, self.username, Path(self.private_key_file).read_text())
+        try:
+            private_key = Path(self.private_key_file).read_text()
+        except OSError as error:
+            problem = f"{self.private_key_file} can't be read: {error.strerror}"
+            raise SettingsError("private_key_file", problem) from error
+        return JwtBearer(self.client_id, self.username, private_key)
 
 
 class RefreshTokenLogin(dg.Config):
@@ -83,6 +89,9 @@ class SalesforceResource(dg.ConfigurableResource[None]):
     auth: ClientCredentialsLogin | JwtBearerLogin | RefreshTokenLogin | PasswordLogin = Field(
         discriminator="flow", description="How to log in."
     )
+    login_problem: str | None = Field(
+        default=None, description="Why it is known already that logging in can't succeed."
+    )
     api_version: str = Field(default="66.0", description="Version of Salesforce's API.")
     reserve: int = Field(
         default=0, ge=0, description="Daily API requests of the org that a run leaves to others."
@@ -92,7 +101,13 @@ class SalesforceResource(dg.ConfigurableResource[None]):
     )
 
     def settings(self) -> ConnectionSettings:
-        """The client's settings, secrets resolved."""
+        """The client's settings, secrets resolved.
+
+        Raises:
+            SettingsError: Something is missing or can't be read.
+        """
+        if self.login_problem:
+            raise SettingsError("auth", self.login_problem)
         return ConnectionSettings(
             name=self.name,
             login_url=self.login_url,
