@@ -159,7 +159,7 @@ def warehouse_url(variable: str = "TIDEGATE_WAREHOUSE_URL") -> str:
 
 
 def warehouse_kind(variable: str = "TIDEGATE_WAREHOUSE_URL") -> str:
-    """The warehouse's product, for the icon on its assets."""
+    """The warehouse's product, as Dagster names its icon."""
     scheme = (os.environ.get(variable) or "duckdb:").split(":", 1)[0].split("+", 1)[0]
     return "postgres" if scheme.startswith("postgres") else scheme
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import dagster as dg
@@ -13,7 +14,6 @@ from assets.naming import warehouse_name
 from assets.specs import LATE_COMMIT_MARGIN_S, ObjectSpec, PartitionSpec, SyncSpec
 from assets.spelling import nearest
 from assets.translator import SalesforceObjectProps, SalesforceTranslator
-from pipelines import environment
 from pipelines.components.configuration import StrictComponent, StrictModel
 from pipelines.components.errors import ConfigurationError, Mistake
 from pipelines.components.salesforce_connection import SalesforceConnection
@@ -181,7 +181,6 @@ class SalesforceSync(StrictComponent):
             warehouse=self.warehouse,
             schema=self.schema_ or self.org,
             naming=self.naming,
-            warehouse_kind=environment.warehouse_kind(),
             group=self.group,
         )
 
@@ -193,13 +192,18 @@ class SalesforceSync(StrictComponent):
         """
         self._check_connections(context)
         self._check_other_syncs(context)
-        sync, specs = self.sync(), self.specs()
+        specs = self.specs()
+        sync = replace(self.sync(), warehouse_kind=self._warehouse_kind(context))
         assets = inbound_assets(sync, specs, self.get_asset_spec)
         jobs = sync_jobs(sync, specs)
         schedules = []
         if self.schedule:
             schedules.append(nightly_schedule(sync, specs, self.schedule, self.timezone))
         return dg.Definitions(assets=assets, jobs=jobs, schedules=schedules)
+
+    def _warehouse_kind(self, context: dg.ComponentLoadContext) -> str:
+        connections = context.component_tree.get_all_components(WarehouseConnection)
+        return next(one.kind for one in connections if one.name == self.warehouse)
 
     def _check_connections(self, context: dg.ComponentLoadContext) -> None:
         tree = context.component_tree

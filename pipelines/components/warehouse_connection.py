@@ -37,6 +37,11 @@ class WarehouseConnection(NamedComponent):
         """The name of the warehouse among Dagster's resources."""
         return f"warehouse_{self.name}"
 
+    @property
+    def kind(self) -> str:
+        """The warehouse's product, for the icon on its tables."""
+        return environment.warehouse_kind(self.environment)
+
     def resource(self) -> WarehouseResource:
         """The warehouse as assets get it; nothing is opened yet."""
         return WarehouseResource(

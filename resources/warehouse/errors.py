@@ -52,8 +52,10 @@ class WrongOrgError(WarehouseError):
     def __str__(self) -> str:
         return (
             f"{self.table} holds records of org {self.stored_org_id}, but these come from "
-            f"{self.org_id}. Give the second org a connection name of its own, or drop the "
-            "table if the org was replaced on purpose."
+            f"{self.org_id}. To keep both, give the second org a connection name or a `schema` of "
+            "its own, or another warehouse (TIDEGATE_WAREHOUSE_URL). If it takes the first one's "
+            "place, as after trying the emulator, remove `.tidegate/`, or drop the table and its "
+            "rows in `_tidegate`."
         )
 
 

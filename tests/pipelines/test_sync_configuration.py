@@ -94,6 +94,26 @@ def test_assets_are_grouped_by_sync_and_say_which_stage_they_are(defs_folder: De
     assert "asks Salesforce nothing" in (specs["salesforce/account"].description or "")
 
 
+def test_the_icon_of_a_table_is_that_of_the_syncs_own_warehouse(monkeypatch, defs_folder):
+    monkeypatch.setenv("REPORTING_URL", "postgresql://db.example.com/reporting")
+    defs_folder.write(
+        "reporting",
+        """
+        type: pipelines.components.WarehouseConnection
+        attributes: {name: reporting, environment: REPORTING_URL}
+        """,
+    )
+    defs_folder.write(
+        "crm", SYNC.replace("attributes:\n", "attributes:\n  warehouse: reporting\n", 1)
+    )
+    table = dg.AssetKey(["salesforce", "account"])
+
+    with defs_folder.load() as defs:
+        spec = defs.resolve_assets_def(table).get_asset_spec(table)
+
+    assert "postgres" in spec.kinds
+
+
 def test_dagsters_post_processing_applies(defs_folder: DefsFolder):
     defs_folder.write(
         "crm",

@@ -457,7 +457,7 @@ def test_a_column_of_another_type_is_refused_by_name_and_nothing_is_written(ware
 def test_another_org_behind_the_same_name_is_refused(warehouse):
     merge(warehouse, table_spec(), [Image("a", 1, 10, 11, "x")])
 
-    with pytest.raises(WrongOrgError):
+    with pytest.raises(WrongOrgError, match=r"TIDEGATE_WAREHOUSE_URL.*remove `.tidegate/`"):
         merge(warehouse, table_spec(), [], org_id="00D000000000002AAA")
 
 
