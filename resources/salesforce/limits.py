@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import Condition
 from typing import Any
 
 from resources.salesforce.errors import DeferredError
@@ -33,7 +33,8 @@ class OrgLimits:
         self.allowed: int | None = None
         self.used: int | None = None
         self._begun = 0
-        self._lock = Lock()
+        self._under_way = 0
+        self._changed = Condition()
 
     @property
     def left(self) -> int | None:
@@ -50,34 +51,45 @@ class OrgLimits:
     def begin_call(self, now: datetime) -> None:
         """Take one request out of the allowance.
 
+        While there is a reserve and the org hasn't told its numbers yet, one call at a time is let
+        through to find out; the others wait for its answer.
+
         Raises:
             DeferredError: It would leave fewer than ``reserve``; nothing is taken.
         """
-        with self._lock:
+        with self._changed:
+            while self.reserve and not self.known and self._under_way:
+                self._changed.wait()
+            if self.allowed is not None and self.used is not None:
+                left = self.allowed - self.used
+                if self.reserve and left - 1 < self.reserve:
+                    resets = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+                    raise DeferredError(self.org, left, self.reserve, self.allowed, resets)
+                self.used += 1
             self._begun += 1
-            if self.allowed is None or self.used is None:
-                return
-            left = self.allowed - self.used
-            if self.reserve and left - 1 < self.reserve:
-                self._begun -= 1
-                resets = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-                raise DeferredError(self.org, left, self.reserve, self.allowed, resets)
-            self.used += 1
+            self._under_way += 1
 
-    def end_call(self, limit_info: str | None) -> None:
-        """Learn from the ``Sforce-Limit-Info`` header of the answer, or give back without one."""
+    def end_call(self, limit_info: str | None, *, sent: bool = True) -> None:
+        """Learn from the ``Sforce-Limit-Info`` header of the answer.
+
+        Args:
+            limit_info: None when no answer came, or one without the header.
+            sent: False gives the request back: it never left us. A lost answer's may count.
+        """
         usage = parse_limit_info(limit_info)
-        with self._lock:
+        with self._changed:
+            self._under_way -= 1
             if usage:
                 self._learn(*usage)
-            elif self.used is not None:
+            elif not sent and self.used is not None:
                 self.used -= 1
+            self._changed.notify_all()
 
     def learn(self, allowances: Mapping[str, Allowance]) -> None:
         """Take over what ``/limits`` says, if it is more than the header of its answer said."""
         daily = allowances.get("DailyApiRequests")
         if daily:
-            with self._lock:
+            with self._changed:
                 used = daily.allowed - daily.left
                 if self.used is None or used > self.used:
                     self._learn(used, daily.allowed)
@@ -85,10 +97,10 @@ class OrgLimits:
     def _learn(self, used: int, allowed: int) -> None:
         # Answers overtake each other and the org counts minutes late, both at most by the calls
         # that we began: within that we keep the larger number. A larger step back is real: calls
-        # of yesterday have left the rolling window.
-        behind = 0 if self.used is None else self.used - used
-        if not 0 < behind <= self._begun or allowed != self.allowed:
-            self.used = used
+        # of yesterday have left the rolling window. What the org says may lack our calls under way.
+        behind = -1 if self.used is None else self.used - used
+        if not 0 <= behind <= self._begun or allowed != self.allowed:
+            self.used = used + self._under_way
         self.allowed = allowed
 
 

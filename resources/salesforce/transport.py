@@ -225,7 +225,7 @@ class Transport:
             sent = error.sent
             raise
         finally:
-            self.limits.end_call(limit_info)
+            self.limits.end_call(limit_info, sent=sent)
             with self._counting:
                 self.api_calls += sent
 

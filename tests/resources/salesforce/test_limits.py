@@ -1,6 +1,7 @@
 """The allowance is what the org says, and the reserve is never touched."""
 
 import json
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -74,12 +75,51 @@ def test_answers_that_overtake_each_other_dont_lower_the_count():
     assert limits.used == 12
 
 
-def test_calls_without_answer_are_given_back():
+def test_calls_that_never_left_are_given_back_and_lost_answers_are_not():
     limits = OrgLimits("acme", reserve=0)
     call(limits, "api-usage=10/1000")
+    limits.begin_call(NOW)
+    limits.end_call(None, sent=False)
+    assert limits.used == 10
+
     call(limits, None)
 
-    assert limits.used == 10
+    assert limits.used == 11
+
+
+def test_calls_under_way_count_beside_those_of_others():
+    limits = OrgLimits("acme", reserve=100)
+    call(limits, "api-usage=10/1000")
+    limits.begin_call(NOW)
+    limits.begin_call(NOW)
+    limits.end_call("api-usage=899/1000")
+
+    with pytest.raises(DeferredError):
+        limits.begin_call(NOW)
+
+
+def test_before_the_numbers_are_known_one_call_finds_out_for_all_threads():
+    limits = OrgLimits("acme", reserve=100)
+    deferred = []
+
+    def begin():
+        try:
+            limits.begin_call(NOW)
+        except DeferredError as error:
+            deferred.append(error.left)
+
+    limits.begin_call(NOW)
+    threads = [threading.Thread(target=begin, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    threads[0].join(0.1)
+    assert all(thread.is_alive() for thread in threads)
+
+    limits.end_call("api-usage=900/1000")
+
+    for thread in threads:
+        thread.join(5)
+    assert deferred == [100] * 4
 
 
 def test_calls_of_others_are_seen():
