@@ -69,12 +69,13 @@ def certainly_undone(error: TransientError) -> bool:
     """Whether the org surely did nothing.
 
     True when the request never left, when the org itself refused it (it names a code), and for
-    429. A gateway's 502/503/504 says nothing about what the org behind it did.
+    429. A gateway's 502/503/504, or the org's own timeout, says nothing about what was done.
     """
     if isinstance(error, ConnectionLostError):
         return not error.sent
     if isinstance(error, UnavailableError):
-        return error.status == 429 or (error.status < 504 and bool(error.code))
+        refused = error.status < 504 and bool(error.code) and error.code.upper() != "TIMEOUT"
+        return error.status == 429 or refused
     return isinstance(error, RowLockedError)
 
 

@@ -50,6 +50,7 @@ def unavailable(status, code="", retry_after_s=None):
         (unavailable(502), True, InDoubt()),
         (unavailable(503), True, InDoubt()),
         (unavailable(504, "TIMEOUT"), True, InDoubt()),
+        (unavailable(400, "Timeout"), True, InDoubt()),
         # Nothing else gets better by waiting some seconds.
         (NotFoundError("GET", "/x", 404, "NOT_FOUND", ""), False, GiveUp()),
         (RequestLimitError("org", "REQUEST_LIMIT_EXCEEDED", 1, 1), False, GiveUp()),
