@@ -89,7 +89,7 @@ def _header(source: Source, start: int, schema: pa.Schema) -> list[str]:
     """The page's columns in its order, spelled as in ``schema``; none if no row can follow."""
     with _opened(source, start) as stream:
         line = stream.readline()
-    found = next(csv.reader([line.decode("utf-8-sig")]), [])
+    found = next(csv.reader([line.decode("utf-8-sig", errors="replace")]), [])
     spelled = {name.lower(): name for name in schema.names}
     names = [spelled.get(name.lower(), name) for name in found]
     if names and sorted(names) != sorted(schema.names):
@@ -213,7 +213,9 @@ def _text(value: Any) -> str | None:
     """Text as it is; empty is null; an anyType may come as a number or a boolean."""
     if value is None or value == "":
         return None
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+    if isinstance(value, str | Decimal):
+        return str(value)
+    return json.dumps(value, default=str)
 
 
 def _misfit(field: AnyField, *, too_long: bool) -> ConversionError:

@@ -168,6 +168,24 @@ def test_null_and_empty_are_null_in_rest():
     assert read_json_page(json_page(record), SCHEMA).to_pylist() == [dict.fromkeys(COLUMNS)]
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("1.50", "1.50"), ("7", "7"), ("true", "true"), ('"NULL"', "NULL"), ('"1.5"', "1.5")],
+)
+def test_a_value_of_any_type_is_the_same_text_by_bulk_and_rest(value, text):
+    schema = arrow_schema(ORDER, ["Anything"])
+
+    by_rest = read_json_page(json_page(f'{{"Anything":{value}}}'), schema).to_pylist()
+
+    assert by_rest == rows_of(page([{"Anything": text}], ["Anything"]), schema)
+
+
+@pytest.mark.parametrize("body", [b'"N\xe4me"\n"x"\n', b'"X"\n"\xe4"\n'])
+def test_bytes_that_are_not_utf_8_are_a_clear_error(body):
+    with pytest.raises((ColumnMismatchError, ConversionError)):
+        rows_of(body, one_column("string"))
+
+
 def test_columns_may_come_in_another_order_and_spelling():
     names = [name.upper() for name in reversed(COLUMNS)]
     row = {name.upper(): value for name, value in CSV_ROW.items()}
