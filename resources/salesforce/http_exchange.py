@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
@@ -120,11 +119,10 @@ def retry_after_s(
 ) -> float | None:
     """``Retry-After`` as seconds from the answer on; it comes as seconds or as a date."""
     text = headers.get("Retry-After", "").strip()
-    if text.isdigit():
+    if text.isdecimal():
         return float(text)
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
+    until = parse_date(text)
+    if until is None:
         return None
     sent = parse_date(headers.get("Date"))
     return max(0.0, until.timestamp() - (sent.timestamp() if sent else now_s()))

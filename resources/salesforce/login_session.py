@@ -1,8 +1,10 @@
 """The one valid token of a client: got when first needed, renewed once when it ends."""
 
+import fcntl
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
 
@@ -39,17 +41,21 @@ class LoginSession:
             return self._log_in()
 
     def _log_in(self) -> Token:
-        token = self._post_token(self._form)
         login = self._settings.login
-        if isinstance(login, RefreshToken) and token.refresh_token:
-            self._keep(login, token.refresh_token)
+        file = login.file if isinstance(login, RefreshToken) else None
+        # A rotated token works once: whoever logs in by this file has it alone until then.
+        with _alone_with(file) if file else nullcontext():
+            token = self._post_token(self._form)
+            if isinstance(login, RefreshToken) and token.refresh_token:
+                self._keep(login, token.refresh_token)
         self._token = token
         return token
 
     def _form(self) -> dict[str, str]:
         login = self._settings.login
-        if isinstance(login, RefreshToken) and not self._refresh_token:
-            self._refresh_token = _kept(login.file) or login.refresh_token
+        if isinstance(login, RefreshToken):
+            # The file first: another process may have rotated the token since our last login.
+            self._refresh_token = _kept(login.file) or self._refresh_token or login.refresh_token
         return token_form(login, self._settings.login_url, self._refresh_token)
 
     def _keep(self, login: RefreshToken, rotated: str) -> None:
@@ -61,13 +67,21 @@ class LoginSession:
             login.keep(rotated)
 
 
+@contextmanager
+def _alone_with(file: Path) -> Iterator[None]:
+    """Keeps other processes and threads out; the operating system frees it with the process."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.with_name(f"{file.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _kept(file: Path | None) -> str:
     return file.read_text(encoding="ascii").strip() if file and file.exists() else ""
 
 
 def _write(file: Path, text: str) -> None:
     """Replace the file in one step, readable by its owner only, on disk before we go on."""
-    file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=file.parent, prefix=file.name)
     with os.fdopen(descriptor, "w", encoding="ascii") as out:
         out.write(text)

@@ -3,6 +3,7 @@
 import gzip
 import io
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -22,8 +23,9 @@ from resources.salesforce.errors import (
     TransientError,
     UnavailableError,
 )
+from resources.salesforce.http_exchange import retry_after_s
 from resources.salesforce.settings import RefreshToken
-from tests.resources.salesforce.scripted_org import answer, scripted_org
+from tests.resources.salesforce.scripted_org import DATE, answer, scripted_org
 
 LIMITS = {"DailyApiRequests": {"Max": 15000, "Remaining": 14995}}
 PAGE = b'"Id","Name"\n"001","a\nb"\n"002","c"\n'
@@ -94,6 +96,22 @@ def test_retry_after_says_how_long(connect, waits):
         connect(org.url).read_limits()
 
     assert waits == [17, 23]
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("7", 7.0),
+        ("Wed, 06 May 2026 07:25:47 GMT", 10.0),
+        ("Wed, 06 May 2026 07:25:47 -0000", 10.0),
+        ("Wed, 06 May 2026 07:25:00 GMT", 0.0),
+        ("soon", None),
+        ("\u00b2", None),
+        ("", None),
+    ],
+)
+def test_retry_after_comes_as_seconds_or_as_a_date(said, seconds):
+    assert retry_after_s({"Retry-After": said, "Date": DATE}) == seconds
 
 
 def test_a_wait_of_hours_is_left_to_the_caller(connect, waits):
@@ -256,6 +274,35 @@ def test_a_rotated_refresh_token_is_kept_before_anything_else(connect, tmp_path)
 
     sent = [seen.body.decode().split("refresh_token=")[-1] for seen in org.logins]
     assert sent == ["first", "second", "third"]
+
+
+def test_processes_that_share_a_rotated_refresh_token_use_the_newest(connect, tmp_path):
+    login = RefreshToken("app", "first", file=tmp_path / "token")
+    names = iter(["second", "third", "fourth"])
+    with scripted_org(answer(LIMITS)) as org:
+        org.token_replies = [lambda _: org.token(refresh_token=next(names))]
+        one, other = connect(org.url, login), connect(org.url, login)
+        one.read_limits()
+        other.read_limits()
+        org.replies = [EXPIRED, answer(LIMITS)]
+        one.read_limits()
+
+    sent = [seen.body.decode().split("refresh_token=")[-1] for seen in org.logins]
+    assert sent == ["first", "second", "third"]
+
+
+def test_logins_with_a_shared_refresh_token_come_one_after_the_other(connect, tmp_path):
+    file = tmp_path / "token"
+    login = RefreshToken("app", "first", file=file)
+    with scripted_org(answer(LIMITS)) as org:
+        org.token_replies = [lambda _: org.token(refresh_token=f"token-{len(org.logins)}")]
+        clients = [connect(org.url, login) for _ in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda client: client.read_limits(), clients))
+
+    sent = [seen.body.decode().split("refresh_token=")[-1] for seen in org.logins]
+    assert sent == ["first", "token-1", "token-2", "token-3"]
+    assert [name.name for name in tmp_path.glob("*") if name.suffix != ".lock"] == ["token"]
 
 
 def test_a_login_that_is_refused_says_what_to_do_and_is_not_repeated(connect, waits):
