@@ -1,69 +1,42 @@
 """Lands the answer to one query, so that a crash at any point costs no second answer.
 
-The ledger says what comes next; this does it. What is small is read by REST, all else by a bulk
-job.
+The ledger says what comes next; this does it. What is small is read by REST here, all else by
+a bulk job (``bulk_landing``).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from assets.extract_plan import Api, stay_with_rest
-from assets.landed import Landed, write_landed
+from assets.bulk_landing import AskAgain, BulkLanding, Report
+from assets.extract_plan import stay_with_rest
+from assets.landed import write_landed
+from assets.questions import Question
 from resources.landing.ledger import Extract, ExtractLedger
-from resources.landing.ledger_entry import ExtractKey
 from resources.landing.ledger_plan import (
-    Adopt,
     CloseJob,
     FetchPage,
     FindJob,
     Finished,
-    JobIntent,
-    JobSeen,
     Start,
     WriteManifest,
 )
 from resources.landing.manifest import ExtractManifest, PageRecord
 from resources.landing.store import read_bytes
-from resources.salesforce.bulk_job import JobInfo
-from resources.salesforce.bulk_query import PAGE_ROWS
 from resources.salesforce.client import SalesforceClient
 from resources.salesforce.errors import (
     JobError,
-    LostAnswerError,
+    LocatorLoopError,
     NotFoundError,
     QueryError,
     RowCountError,
-    UnsupportedQueryError,
 )
 from resources.salesforce.rest_query import RestPage
 
-Report = Callable[[str], None]
-
-DOWNLOADS_AT_ONCE = 4
 # An attempt is given up when its job or locator is gone; a second time something else is wrong.
 MOST_ATTEMPTS = 3
-
-
-@dataclass(frozen=True)
-class Question:
-    """One query to land.
-
-    Args:
-        key: What makes it the same question after a crash.
-        soql: The query as it is sent.
-        api: Where to begin.
-        landed: What the later stages need to know of the pages.
-    """
-
-    key: ExtractKey
-    soql: str
-    api: Api
-    landed: Landed
 
 
 @dataclass(frozen=True)
@@ -74,14 +47,6 @@ class RunIds:
     root_run_id: str
 
 
-class _AskAgain(Exception):  # noqa: N818 - not an error: the next attempt takes over
-    """This attempt can't be finished; another may, through ``api``."""
-
-    def __init__(self, reason: str, api: Api) -> None:
-        super().__init__(reason, api)
-        self.reason, self.api = reason, api
-
-
 def land(
     client: SalesforceClient, ledger: ExtractLedger, question: Question, run: RunIds, report: Report
 ) -> ExtractManifest:
@@ -90,6 +55,7 @@ def land(
     Raises:
         SalesforceError: As the client raises them; the attempt is then continued by the next run.
         JobError: The job ended without a result; the next run submits another.
+        LocatorLoopError: A page points back to one before it; the next run asks anew.
     """
     for attempt in range(MOST_ATTEMPTS):
         with ledger.begin_or_continue(
@@ -97,13 +63,13 @@ def land(
         ) as extract:
             try:
                 return _Landing(client, extract, question, report).finish()
-            except _AskAgain as again:
+            except AskAgain as again:
                 extract.abandon(again.reason)
                 report(f"{again.reason}: asking again")
                 question = replace(question, api=again.api)
                 if attempt == MOST_ATTEMPTS - 1:
                     raise (again.__cause__ or again) from None
-            except (JobError, RowCountError) as error:
+            except (JobError, RowCountError, LocatorLoopError) as error:
                 extract.abandon(str(error))
                 raise
     raise AssertionError("the loop returns or raises")
@@ -118,7 +84,7 @@ class _Landing:
         self._client, self._extract, self._question = client, extract, question
         self._report = report
         self._calls_before = client.api_calls
-        self._complete_job: JobInfo | None = None
+        self._bulk = BulkLanding(client, extract, question, report)
 
     def finish(self) -> ExtractManifest:
         while True:
@@ -126,11 +92,11 @@ class _Landing:
                 case Start():
                     self._start()
                 case FindJob(intent):
-                    self._find_job(intent)
+                    self._bulk.find_job(intent)
                 case FetchPage(index, str() as next_url, None):
-                    self._land_rest_page(index, next_url, self._next_rest_page(next_url))
+                    self._land_next_rest_page(index, next_url)
                 case FetchPage(_, _, str() as job_id):
-                    self._land_bulk_pages(job_id)
+                    self._bulk.land_pages(job_id)
                 case WriteManifest(job_id):
                     self._write_manifest(job_id)
                 case CloseJob(job_id):
@@ -143,60 +109,24 @@ class _Landing:
     def _start(self) -> None:
         question = self._question
         if question.api == "bulk":
-            self._submit(None)
+            self._bulk.submit(None)
             return
         page = self._client.rest_page(question.soql, all_rows=question.key.all_rows)
         if question.api == "rest" or stay_with_rest(page.total_size):
             self._land_rest_page(0, None, page)
         else:
             self._report(f"{page.total_size:,} rows: a bulk job reads them")
-            self._submit(None)
+            self._bulk.submit(None)
 
-    def _submit(self, doubt: str | None) -> None:
-        key = self._question.key
-        self._extract.intend_job(
-            "queryAll" if key.all_rows else "query",
-            at=self._client.org_now(),
-            user_id=self._client.user_id,
-            doubt=doubt,
-        )
+    def _land_next_rest_page(self, index: int, next_url: str) -> None:
         try:
-            job = self._client.bulk.submit(self._question.soql, key.all_rows)
-        except LostAnswerError as error:
-            # The ledger's next step is to look whether the job exists.
-            self._report(str(error))
-            return
-        except UnsupportedQueryError as error:
-            raise _AskAgain(f"{key.object} isn't read by Bulk 2.0", "rest") from error
-        self._extract.record_job(job.id)
-        self._report(f"Submitted job {job.id}")
-
-    def _find_job(self, intent: JobIntent) -> None:
-        jobs = [
-            JobSeen(
-                job_id=job.id,
-                created_by_id=job.created_by_id,
-                object=job.object_name,
-                operation=job.operation,
-                created_at=job.created_date,
-                state=job.state,
-            )
-            for job in self._client.bulk.list_jobs(created_since=intent.at)
-        ]
-        found = self._extract.settle(jobs)
-        if isinstance(found, Adopt):
-            self._extract.record_job(found.job_id, adopted=True)
-            self._report(f"Going on with job {found.job_id}, submitted before a crash")
-            return
-        if found.doubt:
-            self._report(found.doubt)
-        self._submit(found.doubt)
-
-    def _next_rest_page(self, next_url: str) -> RestPage:
-        try:
-            return self._client.rest_next_page(next_url)
+            page = self._client.rest_next_page(next_url)
         except QueryError as error:
-            raise _AskAgain("The query's locator is too old", self._question.api) from error
+            raise AskAgain("The query's locator is too old", self._question.api) from error
+        landed = {page.locator for page in self._extract.pages}
+        if page.next_url is not None and page.next_url in {next_url, *landed}:
+            raise LocatorLoopError("The query's nextRecordsUrl", page.next_url, len(landed) + 1)
+        self._land_rest_page(index, next_url, page)
 
     def _land_rest_page(self, index: int, locator: str | None, page: RestPage) -> None:
         with self._extract.create_page(index, "json") as file:
@@ -215,52 +145,6 @@ class _Landing:
             )
         )
 
-    def _land_bulk_pages(self, job_id: str) -> None:
-        try:
-            job = self._client.bulk.wait(job_id, self._report_job)
-            self._complete_job = job
-            if self._client.bulk.has_result_pages and (job.rows or 0) > PAGE_ROWS:
-                self._land_side_by_side(job)
-                return
-            while isinstance(step := self._extract.next_step, FetchPage):
-                self._land_bulk_page(job_id, step.index, step.locator, PAGE_ROWS)
-        except NotFoundError as error:
-            raise _AskAgain(f"Job {job_id} is gone", self._question.api) from error
-
-    def _land_side_by_side(self, job: JobInfo) -> None:
-        locators = self._client.bulk.result_locators(job.id)
-        landed = {page.index for page in self._extract.pages}
-        missing = [(i, locator) for i, locator in enumerate(locators) if i not in landed]
-        with ThreadPoolExecutor(DOWNLOADS_AT_ONCE, thread_name_prefix="bulk-page") as pool:
-            downloads = [
-                pool.submit(self._land_bulk_page, job.id, index, locator, None)
-                for index, locator in missing
-            ]
-            try:
-                for download in downloads:
-                    download.result()
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
-
-    def _land_bulk_page(
-        self, job_id: str, index: int, locator: str | None, page_rows: int | None
-    ) -> None:
-        with self._extract.create_page(index, "csv") as file:
-            page = self._client.bulk.download_page(job_id, locator, page_rows, file)
-        self._extract.record_page(
-            PageRecord(
-                index=index,
-                path=self._extract.page_path(index, "csv"),
-                rows=page.rows,
-                bytes=page.bytes,
-                sha256=page.sha256,
-                locator=locator,
-                next_locator=page.next_locator,
-            )
-        )
-        self._report(f"Landed page {index + 1}: {page.rows:,} rows, {page.bytes:,} bytes")
-
     def _write_manifest(self, job_id: str | None) -> None:
         extract, question = self._extract, self._question
         pages = extract.pages
@@ -270,7 +154,7 @@ class _Landing:
             ends = [page.read_to for page in pages if page.read_to]
             read_from, read_to = min(starts), max(ends)
         else:
-            job = self._complete_job or self._client.bulk.info(job_id)
+            job = self._bulk.complete_job(job_id)
             landed = sum(page.rows for page in pages)
             announced = landed if job.rows is None else job.rows
             read_from, read_to = job.read.lo, job.read.hi
@@ -311,6 +195,3 @@ class _Landing:
             except NotFoundError:
                 self._report(f"Job {job_id} was deleted before")
         self._extract.close()
-
-    def _report_job(self, job: JobInfo) -> None:
-        self._report(f"Job {job.id} is {job.state}, {job.rows or 0:,} rows so far")

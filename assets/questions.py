@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assets.extract import Question
-from assets.extract_plan import bookkeeping_fields, build_queries, choose_api, select_fields
+from assets.extract_plan import Api, bookkeeping_fields, build_queries, choose_api, select_fields
 from assets.landed import Landed, PartitionWindow
 from assets.specs import ObjectSpec
 from assets.windows import Window
@@ -13,6 +12,23 @@ from resources.landing.ledger_entry import ExtractKey
 from resources.salesforce import soql
 from resources.salesforce.arrow import arrow_schema
 from resources.salesforce.describe import SObjectDescribe
+
+
+@dataclass(frozen=True)
+class Question:
+    """One query to land.
+
+    Args:
+        key: What makes it the same question after a crash.
+        soql: The query as it is sent.
+        api: Where to begin.
+        landed: What the later stages need to know of the pages.
+    """
+
+    key: ExtractKey
+    soql: str
+    api: Api
+    landed: Landed
 
 
 @dataclass(frozen=True)
