@@ -6,7 +6,7 @@ import json
 import posixpath
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -80,47 +80,66 @@ class ObjectStore:
 
 
 class ObjectLease:
-    """A small object that names its owner and when it was last renewed.
+    """Small objects, numbered, that name their owner and when it last showed a sign of life.
 
-    Object stores have no locks that end with a process, so the claim ends by time.
+    Object stores have no locks that end with a process, so a claim ends by time. Whoever takes
+    over creates the next number, which only one can: the greatest number holds the lease.
     """
 
     def __init__(self, files: Any, folder: str, lease_s: float) -> None:
         self._files, self._folder, self._lease_s = files, folder, lease_s
-        self._path = posixpath.join(folder, LEASE_NAME)
         self._owner = uuid4().hex
+        self._number = 0
 
     def claim(self) -> bool:
         """Create the lease, or take over one that has ended."""
         self._files.makedirs(self._folder, exist_ok=True)
-        try:
-            self._files.pipe_file(self._path, self._content(), mode="create")
-            return True
-        except FileExistsError:
-            pass
-        _, idle_s = self._read()
-        if idle_s < self._lease_s:
+        numbers = self._numbers()
+        newest = max(numbers, default=0)
+        if newest and self._read(newest)[1] < self._lease_s:
             return False
-        self._files.pipe_file(self._path, self._content())
-        return self._read()[0] == self._owner  # of two that take over, the last writer has it
+        try:
+            self._files.pipe_file(self._path(newest + 1), self._content(), mode="create")
+        except FileExistsError:
+            return False
+        self._number = newest + 1
+        for number in numbers:
+            self._delete(number)
+        return True
 
     def renew(self) -> None:
-        owner, idle_s = self._read()
-        if owner != self._owner:
+        owner, idle_s = self._read(self._number)
+        if owner != self._owner or max(self._numbers(), default=0) > self._number:
             raise LostLeaseError(self._folder, idle_s)
-        self._files.pipe_file(self._path, self._content())
+        self._files.pipe_file(self._path(self._number), self._content())
 
     def release(self) -> None:
-        if self._read()[0] == self._owner:
-            self._files.rm_file(self._path)
+        if self._read(self._number)[0] == self._owner:
+            self._delete(self._number)
+
+    def _path(self, number: int) -> str:
+        return posixpath.join(self._folder, f"{LEASE_NAME}-{number:06d}")
+
+    def _numbers(self) -> list[int]:
+        self._files.invalidate_cache(self._folder)
+        try:
+            found = self._files.ls(self._folder, detail=False)
+        except FileNotFoundError:  # without files there's no folder in object stores
+            return []
+        names = [posixpath.basename(str(name).rstrip("/")) for name in found]
+        return [int(n.rsplit("-", 1)[1]) for n in names if n.startswith(f"{LEASE_NAME}-")]
+
+    def _delete(self, number: int) -> None:
+        with suppress(FileNotFoundError):
+            self._files.rm_file(self._path(number))
 
     def _content(self) -> bytes:
         return json.dumps({"owner": self._owner, "at": datetime.now(UTC).isoformat()}).encode()
 
-    def _read(self) -> tuple[str | None, float]:
+    def _read(self, number: int) -> tuple[str | None, float]:
         """Owner and seconds since the last sign of life; nobody and for ever if there is none."""
         try:
-            lease = json.loads(self._files.cat_file(self._path))
+            lease = json.loads(self._files.cat_file(self._path(number)))
         except FileNotFoundError:
             return None, float("inf")
         idle = datetime.now(UTC) - datetime.fromisoformat(lease["at"])

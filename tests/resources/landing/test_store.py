@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import ClassVar
 from uuid import uuid4
 
 import pytest
+from fsspec import register_implementation
+from fsspec.implementations.memory import MemoryFileSystem
 
 from resources.landing.errors import FormatError, LostLeaseError, MissingFileError
 from resources.landing.local_store import LocalStore
@@ -155,6 +159,51 @@ def test_a_lease_in_object_storage_ends_by_time_and_its_owner_notices():
     with pytest.raises(LostLeaseError):
         first.renew()
     second.renew()
+
+
+class RacingFiles(MemoryFileSystem):
+    """A file system on which somebody else acts right after the next read of a lease."""
+
+    protocol = "racing"
+    cachable = False
+    rivals: ClassVar[list[Callable[[], object]]] = []
+
+    def cat_file(self, path, *args, **kwargs):
+        content = super().cat_file(path, *args, **kwargs)
+        if ".lease" in path and self.rivals:
+            self.rivals.pop()()
+        return content
+
+
+def test_of_two_that_take_over_an_ended_lease_one_has_it():
+    register_implementation("racing", RacingFiles, clobber=True)
+    url = f"racing://{uuid4().hex}"
+    ended = ObjectStore(url, lease_s=0.0)
+    ended.try_lease("a/attempt")
+    leases = []
+    RacingFiles.rivals.append(lambda: leases.append(ended.try_lease("a/attempt")))
+
+    leases.append(ended.try_lease("a/attempt"))
+
+    owners = [lease for lease in leases if lease is not None]
+    assert len(leases) == 2
+    assert len(owners) == 1
+    owners[0].renew()
+
+
+def test_an_owner_that_comes_back_late_does_no_harm_to_the_next():
+    store = ObjectStore(f"memory://{uuid4().hex}", lease_s=0.0)
+    late = store.try_lease("a/attempt")
+    second = store.try_lease("a/attempt")
+    late.release()
+    second.renew()
+    second.release()
+    third = store.try_lease("a/attempt")
+
+    with pytest.raises(LostLeaseError):
+        late.renew()
+    late.release()
+    third.renew()
 
 
 def test_urls_choose_the_store(tmp_path):
