@@ -1,6 +1,7 @@
 """SOQL written safely: names checked, values quoted, sizes known before sending."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -126,7 +127,8 @@ def select(
             statement that is too long.
     """
     names = [name(field) for field in fields]
-    twice = {field for field in names if sum(field.lower() == other.lower() for other in names) > 1}
+    spellings = Counter(field.lower() for field in names)
+    twice = {field for field in names if spellings[field.lower()] > 1}
     if not names or twice:
         raise SoqlError(f"fields twice: {', '.join(sorted(twice))}" if twice else "no field")
     parts = [f"SELECT {', '.join(names)} FROM {name(object_name)}"]
