@@ -1,11 +1,12 @@
 """A process that is killed while it extracts: the next one goes on, on a real disk."""
 
+import itertools
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,11 @@ from resources.landing.local_store import LocalStore
 from resources.landing.store import read_bytes
 from tests.resources.landing.crashing_extract import PAGES, Org, key, steps
 
-EXTRACTS = 150
+EXTRACTS = 30
+KILLS = 20
 PROGRAM = (
     "import sys; from tests.resources.landing.test_killed_extract import extract_all; "
-    "extract_all(sys.argv[1])"
+    "extract_all(*sys.argv[1:])"
 )
 
 
@@ -51,11 +53,23 @@ class LastingOrg(Org):
             file.write(json.dumps(event) + "\n")
 
 
-def extract_all(folder):
+def die_at(operation):
+    """Kill this process right before its n-th opening or renaming of a file; 0: never."""
+    left = itertools.count(1)
+
+    def count(event, _):
+        if event in ("open", "os.rename") and next(left) == operation:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if operation:
+        sys.addaudithook(count)
+
+
+def extract_all(folder, last_operation):
     """Run in a process of its own: several extracts, one after another."""
     org = LastingOrg(folder)
+    die_at(int(last_operation))
     ledger = ExtractLedger(LocalStore(Path(folder) / "landing"))
-    print("begun", flush=True)
     for number in range(EXTRACTS):
         where = f"x = {number}"
         with ledger.begin_or_continue(key(where), root_run_id="r", run_id="r") as extract:
@@ -63,28 +77,25 @@ def extract_all(folder):
         print(manifest.manifest_id, flush=True)
 
 
+def run(folder, last_operation):
+    command = [sys.executable, "-c", PROGRAM, str(folder), str(last_operation)]
+    return subprocess.run(command, stdout=subprocess.PIPE, timeout=120)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_kills_cost_at_most_one_job_and_one_page_each(tmp_path):
-    moments, tries, kills, output = random.Random(11), 0, 0, b""
-    while output.count(b"\n") != EXTRACTS + 1:
-        process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(tmp_path)], stdout=subprocess.PIPE
-        )
-        assert process.stdout.readline() == b"begun\n"
-        if tries < 15:
-            # Not a wait for something: the moment of the kill is what is tried.
-            time.sleep(moments.uniform(0.0, 0.25))
-            process.send_signal(signal.SIGKILL)
-            tries += 1
-        output = b"begun\n" + process.communicate(timeout=120)[0]
-        kills += process.returncode == -signal.SIGKILL
+    dice = random.Random(11)
+    for operation in dice.sample(range(1, 120), KILLS):
+        assert run(tmp_path, operation).returncode == -signal.SIGKILL
+    last = run(tmp_path, 0)
+    assert last.returncode == 0
+    assert last.stdout.count(b"\n") == EXTRACTS
 
     org, store = LastingOrg(tmp_path), LocalStore(tmp_path / "landing")
     pages = [event for event in org.events() if event[0] == "page"]
-    assert kills >= 3, "the kills came too late to try anything"
-    assert len(org.jobs) <= EXTRACTS + kills
-    assert len(pages) <= EXTRACTS * PAGES + kills
+    assert len(org.jobs) <= EXTRACTS + KILLS
+    assert len(pages) <= EXTRACTS * PAGES + KILLS
     for number in range(EXTRACTS):
         extract = ExtractLedger(store).begin_or_continue(
             key(f"x = {number}"), root_run_id="r", run_id="r"
