@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -14,6 +15,7 @@ from pipelines.runs import RunOutcome
 
 DONE, FAILED, USAGE, DEFERRED = 0, 1, 2, 3
 NUMBERS = ("rows", "inserted", "updated", "deleted", "api_calls")
+HEADINGS = {"api_calls": "calls"}
 
 
 def exit_code(outcomes: Sequence[RunOutcome]) -> int:
@@ -33,20 +35,35 @@ def as_json(outcomes: Sequence[RunOutcome]) -> str:
 
 def outcome_table(outcomes: Sequence[RunOutcome], title: str | None = None) -> Table:
     """One row per object and run, for people."""
-    table = Table(title=title, title_justify="left")
-    table.add_column("object")
-    table.add_column("windows")
+    # Lines between columns would take the room that numbers need in 80 columns.
+    table = Table(
+        title=title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=0,
+    )
+    table.add_column("object", overflow="fold")
+    table.add_column("windows", overflow="fold", min_width=len("2026-09-01"))
     for name in NUMBERS:
-        table.add_column(name.replace("_", " "), justify="right")
-    table.add_column("seconds", justify="right")
-    table.add_column("status")
+        table.add_column(HEADINGS.get(name, name), justify="right", no_wrap=True)
+    table.add_column("seconds", justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
     for outcome in outcomes:
         for one in outcome.objects:
             numbers = [f"{one.numbers[name]:,}" if name in one.numbers else "" for name in NUMBERS]
             table.add_row(
-                one.object, outcome.range or "whole", *numbers, f"{one.seconds:.1f}", one.status
+                one.object, windows(outcome.range), *numbers, f"{one.seconds:.1f}", one.status
             )
     return table
+
+
+def windows(range_: str | None) -> str:
+    """The windows of a run, with a year that both ends share written once."""
+    if range_ is None:
+        return "whole"
+    first, dots, last = range_.partition("...")
+    return f"{first} … {last.removeprefix(first[:5])}" if dots else first
 
 
 def print_errors(outcomes: Sequence[RunOutcome], console: Console) -> None:
