@@ -216,7 +216,7 @@ class _Play:
         self.mix["windows read twice in a moment"] += 1
         landed = [self._land([window])]
         self._edit_again(window, self.history.now)
-        self.org.faults.add({"delay_s": 1}, path="*/query*")
+        self.org.faults.add({"delay_s": 0.3}, path="*/query*")
         landed.append(self._land([window]))
         # Mostly the org's time has gone on when they are loaded, else the merge must wait for it.
         self.history.advance(self.random.choice([3, 3, 3, 0]) * SECOND)

@@ -4,17 +4,12 @@ import os
 from collections import Counter
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
-from tests.assets.conftest import Harbour
 from tests.emulator_process import Org
-from tests.end_to_end.play import READS_EACH, TABLE, WINDOWS, play
-from tests.end_to_end.scenes import Scene
-from tests.end_to_end.window_reads import DagsterReads
+from tests.end_to_end.play import READS_EACH, WINDOWS, play
 
-EXAMPLES = int(os.environ.get("TIDEGATE_EXAMPLES", "10"))
-DAGSTER_SEEDS = [1001, 1002]
+EXAMPLES = int(os.environ.get("TIDEGATE_EXAMPLES", "8"))
 # What must have happened, or the test would show less than it says.
 KINDS = ["create", "update", "delete", "undelete", "late commits", "commits after a read"]
 KINDS += ["loads out of order", "reads of a range"]
@@ -44,23 +39,3 @@ def test_windows_in_any_order_give_the_table_of_one_full_load(
 
     assert mix["records read again"] > 0
     record_property("states", check_mix(mix, EXAMPLES))
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_windows_through_dagster_give_the_table_of_one_full_load(
-    org: Org, tmp_path: Path, record_property
-):
-    mix = Counter[str]()
-    for seed in DAGSTER_SEEDS:
-        org.reset()
-        with dg.DagsterInstance.ephemeral() as instance:
-
-            def through_dagster(
-                org: Org, folder: Path, scene: Scene, instance: dg.DagsterInstance = instance
-            ) -> DagsterReads:
-                return DagsterReads(Harbour(org, folder, instance), scene.spec, TABLE)
-
-            mix += play(seed, org, tmp_path / str(seed), through_dagster)
-
-    record_property("states", check_mix(mix, len(DAGSTER_SEEDS)))
