@@ -39,8 +39,15 @@ class BulkLanding:
         self._complete_job: JobInfo | None = None
 
     def complete_job(self, job_id: str) -> JobInfo:
-        """The job whose pages have landed, in this run or before a crash."""
-        return self._complete_job or self._client.bulk.info(job_id)
+        """The job whose pages have landed, in this run or before a crash.
+
+        Raises:
+            AskAgain: It is gone; when its rows were read can't be told any more.
+        """
+        try:
+            return self._complete_job or self._client.bulk.info(job_id)
+        except NotFoundError as error:
+            raise AskAgain(f"Job {job_id} is gone", self._question.api) from error
 
     def submit(self, doubt: str | None) -> None:
         """Submit a job; ``doubt`` is what is unclear about one submitted before."""
@@ -93,11 +100,13 @@ class BulkLanding:
         try:
             job = self._client.bulk.wait(job_id, self._report_job)
             self._complete_job = job
+            page_rows: int | None = PAGE_ROWS
             if self._client.bulk.has_result_pages and (job.rows or 0) > PAGE_ROWS:
                 self._land_side_by_side(job)
-                return
+                page_rows = None
+            # After pages side by side: those that the org didn't list, if there are any.
             while isinstance(step := self._extract.next_step, FetchPage):
-                self._land_page(job_id, step.index, step.locator, PAGE_ROWS)
+                self._land_page(job_id, step.index, step.locator, page_rows)
         except NotFoundError as error:
             raise AskAgain(f"Job {job_id} is gone", self._question.api) from error
 
@@ -120,8 +129,8 @@ class BulkLanding:
     def _land_page(
         self, job_id: str, index: int, locator: str | None, page_rows: int | None
     ) -> None:
-        # Pages side by side come in any order, by locators that the org listed: no loop to fear.
-        seen = [page.locator for page in self._extract.pages] if page_rows else []
+        # Pages side by side come in any order: a following one may have landed before.
+        seen = [page.locator for page in self._extract.pages if page.index < index]
         with self._extract.create_page(index, "csv") as file:
             page = self._client.bulk.download_page(job_id, locator, page_rows, file, seen=seen)
         self._extract.record_page(
@@ -138,4 +147,5 @@ class BulkLanding:
         self._report(f"Landed page {index + 1}: {page.rows:,} rows, {page.bytes:,} bytes")
 
     def _report_job(self, job: JobInfo) -> None:
+        self._extract.keep_alive()
         self._report(f"Job {job.id} is {job.state}, {job.rows or 0:,} rows so far")

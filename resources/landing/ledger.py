@@ -230,6 +230,14 @@ class Extract:
         self._write(paths.JOB, JobRecord(job_id, adopted))
         self._state = replace(self._state, job_id=job_id)
 
+    def keep_alive(self) -> None:
+        """Show a sign of life; call it while waiting, more often than leases last (minutes).
+
+        Raises:
+            LostLeaseError: Another process has taken over.
+        """
+        self._renew()
+
     def page_path(self, index: int, kind: Literal["csv", "json"]) -> str:
         """Where a page lies, for its ``PageRecord``."""
         return paths.page(self.attempt, index, kind)

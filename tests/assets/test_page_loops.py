@@ -1,6 +1,8 @@
 """A server that sends its pages round in a circle ends in an error, not in a full disk."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +15,8 @@ from assets.questions import Question
 from resources.landing.ledger import ExtractLedger
 from resources.landing.ledger_entry import ExtractKey
 from resources.landing.local_store import LocalStore
+from resources.landing.manifest import PageRecord
+from resources.salesforce.bulk_query import PAGE_ROWS
 from resources.salesforce.client import SalesforceClient
 from resources.salesforce.errors import LocatorLoopError
 from resources.salesforce.settings import ClientCredentials, ConnectionSettings
@@ -31,6 +35,19 @@ JOB = {
     "numberRecordsProcessed": 9,
 }
 NEXT = {"": "A", "A": "B", "B": "A"}
+GONE = "750000000000009AAA"
+ROWS = PAGE_ROWS // 2 + 1
+QUESTION = Question(
+    ExtractKey(ORG_ID, "Account", ("Id",), None, True, "66.0", None, None),
+    "SELECT Id FROM Account",
+    "bulk",
+    Landed(pa.schema([("Id", pa.string())]), ("Id",), (), None, {}, {}),
+)
+
+
+def client_of(org: ScriptedOrg) -> SalesforceClient:
+    login = ClientCredentials("tidegate", "tidegate-secret")
+    return SalesforceClient(ConnectionSettings("salesforce", org.url, login))
 
 
 def going_round(seen: Seen) -> bytes:
@@ -59,21 +76,63 @@ def org() -> Iterator[ScriptedOrg]:
         yield org
 
 
+def listing_too_few(seen: Seen) -> bytes:
+    """Two pages by the locators in their headers, of which the list of pages has the first."""
+    path, _, query = seen.target.partition("?")
+    if path.endswith("/results"):
+        following = "null" if "locator=A" in query else "A"
+        body = '"Id"\n' + '"001"\n' * ROWS
+        return answer(body, Sforce_Locator=following, Sforce_NumberOfRecords=str(ROWS))
+    if path.endswith("/resultPages"):
+        return answer({"resultPages": [{"resultUrl": f"{path}/results"}], "done": True})
+    if seen.method == "DELETE":
+        return answer(status=204)
+    return answer({**JOB, "numberRecordsProcessed": 2 * ROWS})
+
+
+def test_pages_that_the_list_of_pages_lacks_are_followed_by_their_locators(tmp_path: Path):
+    with scripted_org(listing_too_few) as org, client_of(org) as client:
+        manifest = land(
+            client, ExtractLedger(LocalStore(tmp_path)), QUESTION, RunIds("r", "r"), print
+        )
+
+    assert [page.locator for page in manifest.pages] == [None, "A"]
+    assert manifest.announced_rows == 2 * ROWS
+
+
+def without_the_old_job(seen: Seen) -> bytes:
+    """The job of before the crash was deleted by somebody; a new one has a page of one row."""
+    path, _, _ = seen.target.partition("?")
+    if GONE in path:
+        return answer([{"errorCode": "NOT_FOUND", "message": "gone"}], 404)
+    if path.endswith("/results"):
+        return answer('"Id"\n"001"\n', Sforce_Locator="null", Sforce_NumberOfRecords="1")
+    if seen.method == "DELETE":
+        return answer(status=204)
+    return answer({**JOB, "numberRecordsProcessed": 1})
+
+
+def test_a_job_that_is_deleted_after_its_last_page_is_asked_again(tmp_path: Path):
+    ledger = ExtractLedger(LocalStore(tmp_path))
+    with ledger.begin_or_continue(QUESTION.key, root_run_id="r", run_id="r") as crashed:
+        crashed.intend_job("queryAll", at=datetime.now(UTC), user_id="005000000000001AAA")
+        crashed.record_job(GONE)
+        crashed.record_page(PageRecord(0, crashed.page_path(0, "csv"), 1, 1, "", None, None))
+
+    with scripted_org(without_the_old_job) as org, client_of(org) as client:
+        manifest = land(client, ledger, QUESTION, RunIds("r", "r"), print)
+
+    assert manifest.job_id == JOB["id"]
+
+
 @pytest.mark.parametrize("api", ["bulk", "rest"])
 def test_pages_that_go_round_in_a_circle_are_given_up(org: ScriptedOrg, tmp_path: Path, api: Api):
-    key = ExtractKey(ORG_ID, "Account", ("Id",), None, True, "66.0", None, None)
-    landed = Landed(pa.schema([("Id", pa.string())]), ("Id",), (), None, {}, {})
-    question = Question(key, "SELECT Id FROM Account", api, landed)
-    login = ClientCredentials("tidegate", "tidegate-secret")
     ledger = ExtractLedger(LocalStore(tmp_path))
 
-    with (
-        SalesforceClient(ConnectionSettings("salesforce", org.url, login)) as client,
-        pytest.raises(LocatorLoopError),
-    ):
-        land(client, ledger, question, RunIds("r", "r"), print)
+    with client_of(org) as client, pytest.raises(LocatorLoopError):
+        land(client, ledger, replace(QUESTION, api=api), RunIds("r", "r"), print)
 
     pages = [seen for seen in org.requests if "results" in seen.target or "/query" in seen.target]
     assert len(pages) < 10
-    with ledger.begin_or_continue(key, root_run_id="s", run_id="s") as extract:
+    with ledger.begin_or_continue(QUESTION.key, root_run_id="s", run_id="s") as extract:
         assert extract.pages == ()

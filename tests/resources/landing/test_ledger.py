@@ -3,16 +3,19 @@
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import uuid4
 
+import fsspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from resources.landing.errors import LedgerOrderError
+from resources.landing.errors import LedgerOrderError, LostLeaseError
 from resources.landing.ledger import ExtractLedger
 from resources.landing.ledger_plan import Finished, Start
 from resources.landing.local_store import LocalStore
+from resources.landing.object_store import ObjectStore
 from resources.landing.store import read_bytes
 from tests.resources.landing.crashing_extract import PAGES, START, USER, Org, key, steps
 
@@ -174,6 +177,30 @@ def test_a_job_that_was_left_unclaimed_is_never_adopted(ledger):
     assert len(org.jobs) == 3
 
 
+def test_an_attempt_shows_signs_of_life_while_the_org_works():
+    store = ObjectStore(f"memory://{uuid4().hex}")
+    ledger = ExtractLedger(store)
+
+    def signs():
+        with fsspec.open(f"{store.url}/{extract.attempt}/.lease-000001") as lease:
+            return lease.read()
+
+    with ledger.begin_or_continue(key("x"), root_run_id="r", run_id="r") as extract:
+        before = signs()
+        extract.keep_alive()
+
+        assert signs() != before
+
+
+def test_an_attempt_that_was_taken_over_learns_it_while_the_org_works():
+    ledger = ExtractLedger(ObjectStore(f"memory://{uuid4().hex}", lease_s=0.0))
+    with ledger.begin_or_continue(key("x"), root_run_id="r", run_id="r") as extract:
+        ledger.begin_or_continue(key("x"), root_run_id="other", run_id="other")
+
+        with pytest.raises(LostLeaseError):
+            extract.keep_alive()
+
+
 class CrashingExtracts(RuleBasedStateMachine):
     """Several processes extract the same object; each may crash after each step."""
 
@@ -236,9 +263,7 @@ class CrashingExtracts(RuleBasedStateMachine):
         assert repeated <= self.crashes
 
 
-CrashingExtracts.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=40, deadline=None
-)
+CrashingExtracts.TestCase.settings = settings(max_examples=8, stateful_step_count=40, deadline=None)
 test_crashes_and_company_never_mix_up_answers = CrashingExtracts.TestCase
 
 
@@ -247,7 +272,7 @@ class ManyCrashingExtracts(CrashingExtracts):
 
 
 ManyCrashingExtracts.TestCase.settings = settings(
-    max_examples=120, stateful_step_count=50, deadline=None
+    max_examples=150, stateful_step_count=50, deadline=None
 )
 test_many_crashes_never_mix_up_answers = pytest.mark.slow(
     pytest.mark.timeout(900)(ManyCrashingExtracts.TestCase)
