@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Literal
 
@@ -130,7 +131,8 @@ class SalesforceSync(StrictComponent):
 
     name: ResourceName | None = Field(
         default=None,
-        description="What commands, jobs and the schedule call the sync; by default its folder.",
+        description="What commands, jobs and the schedule call the sync; by default its folder, "
+        "with `_` for what isn't a letter or digit.",
     )
     org: str = Field(default="salesforce", description="A SalesforceConnection's name.")
     warehouse: str = Field(default="default", description="A WarehouseConnection's name.")
@@ -176,7 +178,8 @@ class SalesforceSync(StrictComponent):
     def sync(self) -> SyncSpec:
         """Where the objects come from and go to."""
         return SyncSpec(
-            name=self.name or self._folder or self.org,
+            # Names of jobs, schedules and groups hold letters, digits and underscores alone.
+            name=self.name or re.sub(r"\W", "_", self._folder or self.org, flags=re.ASCII),
             org=self.org,
             warehouse=self.warehouse,
             schema=self.schema_ or self.org,

@@ -114,6 +114,19 @@ def test_the_icon_of_a_table_is_that_of_the_syncs_own_warehouse(monkeypatch, def
     assert "postgres" in spec.kinds
 
 
+def test_a_folder_of_any_name_gives_its_sync_a_name_that_dagster_takes(defs_folder: DefsFolder):
+    defs_folder.write("crm-2026.eu", SYNC)
+
+    with defs_folder.load() as defs:
+        jobs = {job.name for job in defs.jobs or []}
+        spec = defs.resolve_assets_def(dg.AssetKey(["salesforce", "account"])).get_asset_spec(
+            dg.AssetKey(["salesforce", "account"])
+        )
+
+    assert jobs == {"crm_2026_eu_daily", "crm_2026_eu_whole"}
+    assert spec.group_name == "crm_2026_eu"
+
+
 def test_dagsters_post_processing_applies(defs_folder: DefsFolder):
     defs_folder.write(
         "crm",
