@@ -71,9 +71,11 @@ def write_landed(store: LandingStore, attempt: str, landed: Landed) -> None:
 
 
 def read_landed(store: LandingStore, attempt: str) -> Landed:
-    """Raises:
-    MissingFileError: It was deleted by age.
-    FormatError: Another version of Tidegate wrote it.
+    """What ``write_landed`` wrote.
+
+    Raises:
+        MissingFileError: It was deleted by age.
+        FormatError: Another version of Tidegate wrote it.
     """
     path = _path(attempt)
     document = read_json(store, path)

@@ -7,7 +7,6 @@ from assets.keys import ObjectKeys
 from assets.landed import Landed
 from assets.row_shape import RowShape
 from resources.warehouse.adapter import (
-    BOOKKEEPING_COLUMNS,
     DELETED,
     MODSTAMP,
     READ_FROM,
@@ -55,9 +54,7 @@ def table_metadata(
     """The table's columns, bookkeeping ones too."""
     columns = _own_columns(landed, shape)
     columns += [
-        dg.TableColumn(name, kind, description=text)
-        for name, (kind, text) in _BOOKKEEPING.items()
-        if name in BOOKKEEPING_COLUMNS
+        dg.TableColumn(name, kind, description=text) for name, (kind, text) in _BOOKKEEPING.items()
     ]
     lineage = {
         column.name: [dg.TableColumnDep(keys.transform, column.name)]

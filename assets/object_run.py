@@ -4,20 +4,19 @@ Each stage hands the next one the id of a manifest on disk. A stage that is run 
 the newest manifest that Dagster knows for its windows.
 """
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TypeVar
 
 import dagster as dg
 
-from assets.errors import MissingInputError, UnknownObjectError
+from assets.errors import UnknownObjectError
 from assets.extract import RunIds, land
 from assets.keys import ObjectKeys, object_keys
 from assets.landed import Landed, PartitionWindow, make_room, read_landed
 from assets.landing_sweep import sweep_daily
 from assets.mask_key import MaskKeyResource
+from assets.newest_manifests import newest_manifests, still_kept
 from assets.partitions import is_first
 from assets.questions import OrgFacts, questions
 from assets.row_shape import RowShape
@@ -26,7 +25,6 @@ from assets.spelling import nearest
 from assets.transform import drop_raw_pages, transform
 from assets.warehouse_table import merge
 from assets.windows import Window
-from resources.landing.errors import MissingFileError
 from resources.landing.ledger import ExtractLedger
 from resources.landing.manifest import (
     ExtractManifest,
@@ -41,10 +39,6 @@ from resources.salesforce.errors import DigitsError, NotFoundError
 from resources.salesforce.resource import SalesforceResource
 from resources.warehouse.adapter import MergeResult, Warehouse
 from resources.warehouse.resource import WarehouseResource
-
-MANIFEST = "tidegate/manifest"
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -146,15 +140,17 @@ class ObjectRun:
     def transform(self, extracted: list[Extracted] | None) -> list[Transformed]:
         """Make frames of the extracts of this run, or of the newest ones."""
         if extracted is None:
-            ids = self._newest_manifests(self.keys.extract, "transform starts from landed pages")
-            extracted = [self._read_landed(self._read_extracted, one) for one in ids]
+            ids = self._newest(self.keys.extract, "transform starts from landed pages")
+            with self._kept():
+                extracted = [self._read_extracted(manifest_id) for manifest_id in ids]
         return [self._transform(one) for one in extracted]
 
     def merge(self, transformed: list[Transformed] | None) -> list[Merged]:
         """Merge the frames of this run, or the newest ones."""
         if transformed is None:
-            ids = self._newest_manifests(self.keys.transform, "the table starts from frames")
-            transformed = [self._read_landed(self._read_transformed, one) for one in ids]
+            ids = self._newest(self.keys.transform, "the table starts from frames")
+            with self._kept():
+                transformed = [self._read_transformed(frames_id) for frames_id in ids]
         return [self._merge(one) for one in transformed]
 
     def sweep_landing(self) -> None:
@@ -249,17 +245,6 @@ class ObjectRun:
 
     # ---- starting from what lies on disk
 
-    def _read_landed(self, read: Callable[[str], T], manifest_id: str) -> T:
-        try:
-            return read(manifest_id)
-        except MissingFileError as error:
-            raise MissingInputError(
-                self.keys.extract.to_user_string(),
-                f"{error.path} was deleted from the landing store, which keeps files for "
-                f"{self._landing.keep_days:g} days",
-                "and the stages after it",
-            ) from error
-
     def _read_extracted(self, manifest_id: str) -> Extracted:
         manifest = read_extract_manifest(self.store, manifest_id)
         return Extracted(manifest, read_landed(self.store, manifest_id), manifest.api_calls)
@@ -270,25 +255,8 @@ class ObjectRun:
         shape = RowShape(self.sync, self.spec, extracted.landed, self._mask_key)
         return Transformed(frames, extracted, shape)
 
-    def _newest_manifests(self, key: dg.AssetKey, what: str) -> list[str]:
-        """Manifest ids of the newest materializations of this run's windows, each once."""
-        found: dict[str, None] = {}
-        partitions: list[str | None] = [*self.partition_keys] or [None]
-        for partition in partitions:
-            manifest_id = self._newest_manifest(key, partition)
-            if manifest_id is None:
-                where = f" for {partition}" if partition else ""
-                raise MissingInputError(
-                    key.to_user_string(), f"{what}, and there are none{where}", "first"
-                )
-            found[manifest_id] = None
-        return list(found)
+    def _newest(self, key: dg.AssetKey, what: str) -> list[str]:
+        return newest_manifests(self.context.instance, key, self.partition_keys, what)
 
-    def _newest_manifest(self, key: dg.AssetKey, partition: str | None) -> str | None:
-        records = self.context.instance.fetch_materializations(
-            dg.AssetRecordsFilter(key, asset_partitions=[partition] if partition else None), limit=1
-        ).records
-        if not records or records[0].asset_materialization is None:
-            return None
-        value = records[0].asset_materialization.metadata.get(MANIFEST)
-        return str(value.value) if value is not None else None
+    def _kept(self) -> AbstractContextManager[None]:
+        return still_kept(self.keys.extract, self._landing.keep_days)

@@ -7,7 +7,8 @@ import dagster as dg
 
 from assets import lineage
 from assets.failures import STATUS
-from assets.object_run import MANIFEST, Extracted, Merged, ObjectRun, Transformed
+from assets.newest_manifests import MANIFEST
+from assets.object_run import Extracted, Merged, ObjectRun, Transformed
 from resources.warehouse.adapter import MergeResult
 
 Metadata = dict[str, Any]

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,7 +41,6 @@ class Emulator:
 
     url: str
     org_id: str
-    process_id: int
 
     @property
     def port(self) -> int:
@@ -55,8 +55,6 @@ class Emulator:
 
     def rows(self, object_name: str) -> list[dict[str, Any]]:
         """All rows of an object, deleted ones too, numbers as text's own decimals."""
-        from decimal import Decimal
-
         url = f"{self.url}/_emulator/records/{object_name}?deleted=true"
         with _direct() as http:
             answer = http.get(url, timeout=120)
@@ -85,7 +83,7 @@ def running_emulator(arguments: Sequence[str], log: Path) -> Iterator[Emulator]:
         if not line:
             raise EmulatorError(" ".join(command[1:]), log.read_text()[-2000:])
         ready = json.loads(line)
-        yield Emulator(ready["url"], ready["org_id"], process.pid)
+        yield Emulator(ready["url"], ready["org_id"])
     finally:
         end_group(process)
 
