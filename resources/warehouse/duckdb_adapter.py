@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from resources.warehouse.adapter import (
 from resources.warehouse.dialect import quoted
 from resources.warehouse.duckdb_file import DuckDBFile, OnWait
 from resources.warehouse.duckdb_merge import DuckDBMerge, table_columns
+from resources.warehouse.errors import WarehouseSpaceError
 from resources.warehouse.state import State
 
 
@@ -69,7 +70,7 @@ class DuckDBWarehouse:
         complete_as_of: ReadInterval | None = None,
     ) -> MergeResult:
         """See ``Warehouse.merge_images``."""
-        with self._file.open() as connection:
+        with self._enough_room(), self._file.open() as connection:
             self._configure(connection)
             catalog = _catalog(connection)
             state = State(connection, catalog)
@@ -89,6 +90,14 @@ class DuckDBWarehouse:
                 state.put_windows(org_id, object_name, windows, result.windows, run_id, now)
                 state.add_api_calls(run_id, org_id, api_calls, now)
             return result
+
+    @contextmanager
+    def _enough_room(self) -> Iterator[None]:
+        try:
+            yield
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            # The first line says what happened; then DuckDB advises settings that aren't ours.
+            raise WarehouseSpaceError(str(self.path), str(error).splitlines()[0]) from error
 
     def _configure(self, connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"SET memory_limit = '{self._memory_limit}'")
@@ -175,6 +184,8 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.execute("ROLLBACK")
+        # DuckDB has rolled back by itself after some errors, and closing does it after all others.
+        with suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")

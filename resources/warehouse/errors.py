@@ -24,6 +24,20 @@ class WarehouseLockedError(WarehouseError):
         )
 
 
+class WarehouseSpaceError(WarehouseError):
+    """A merge needs more memory than it may use, or more disk than there is."""
+
+    def __init__(self, path: str, cause: str) -> None:
+        super().__init__(path, cause)
+        self.path, self.cause = path, cause
+
+    def __str__(self) -> str:
+        return (
+            f"The merge into {self.path} ran out of room, and nothing was written: {self.cause} "
+            "Raise the warehouse connection's `memory_limit`, or make room on the disk."
+        )
+
+
 class SchemaChangeError(WarehouseError):
     """A column's type in the table differs from what the sync wants now."""
 

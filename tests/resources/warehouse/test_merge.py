@@ -21,6 +21,7 @@ from resources.warehouse.errors import (
     ImageError,
     RereadError,
     SchemaChangeError,
+    WarehouseSpaceError,
     WrongOrgError,
 )
 from tests.resources.warehouse.harbour import (
@@ -509,6 +510,17 @@ def test_a_reader_that_breaks_off_leaves_the_table_as_it_was(warehouse):
         )
 
     assert rows_of(warehouse.path, spec) == {"a": ("x", False)}
+
+
+def test_a_merge_without_room_says_what_to_raise_and_leaves_the_table_as_it_was(warehouse):
+    merge(warehouse, table_spec(), [Image("a", 1, 10, 11, "x")])
+    cramped = DuckDBWarehouse(warehouse.path, memory_limit="4MB")
+    images = [Image(f"{n:06d}", 1, 10, 11, "x" * 500 + f"{n}") for n in range(20_000)]
+
+    with pytest.raises(WarehouseSpaceError, match=r"Out of Memory.*`memory_limit`"):
+        merge(cramped, table_spec(), images)
+
+    assert rows_of(warehouse.path, table_spec()) == {"a": ("x", False)}
 
 
 def test_a_schema_may_have_the_name_of_the_file(tmp_path):

@@ -79,6 +79,7 @@ def test_bookkeeping_columns_follow_the_own_ones():
     "error",
     [
         errors.WarehouseLockedError("w.duckdb", "process 7 (python)", 300.0),
+        errors.WarehouseSpaceError("w.duckdb", "Out of Memory Error: no block left."),
         errors.SchemaChangeError("s.t", (("a", "DATE", "BIGINT"),)),
         errors.WrongOrgError("s.t", "00D1", "00D2"),
         errors.StateFormatError("s.t", 2, 1),
