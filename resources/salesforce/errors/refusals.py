@@ -9,6 +9,7 @@ class ApiError(SalesforceError):
     """The org refused the request; ``code`` and ``message`` are Salesforce's own."""
 
     advice = "See the error code in Salesforce's documentation."
+    keeps_text = True
 
     def __init__(
         self,
@@ -19,6 +20,7 @@ class ApiError(SalesforceError):
         message: str,
         fields: Sequence[str] = (),
     ) -> None:
+        message = message if self.keeps_text else ""
         super().__init__(method, path, status, code, message, tuple(fields))
         self.method, self.path, self.status = method, path, status
         self.code, self.message, self.fields = code, message, tuple(fields)
@@ -82,14 +84,4 @@ class RecordError(ApiError):
     """
 
     advice = "Correct what the code names in the source of the record."
-
-    def __init__(
-        self,
-        method: str,
-        path: str,
-        status: int,
-        code: str,
-        message: str,
-        fields: Sequence[str] = (),
-    ) -> None:
-        super().__init__(method, path, status, code, "", fields)
+    keeps_text = False
