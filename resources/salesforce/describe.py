@@ -12,8 +12,6 @@ from resources.salesforce.soql import name as checked_name
 from resources.salesforce.transport import ApiRequest, JsonAnswer, Transport
 
 T = TypeVar("T")
-# In this order: AccountHistory has neither of the first two, UserRole no CreatedDate.
-CURSOR_FIELDS = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 
 
 @dataclass(frozen=True)
@@ -47,11 +45,6 @@ class FieldDescribe:
     picklist_values: tuple[str, ...]  # active ones, in the order of their definition
     restricted_picklist: bool
     custom: bool
-
-    @property
-    def required_on_create(self) -> bool:
-        """Whether a new record must bring a value."""
-        return self.createable and not self.nillable and not self.defaulted_on_create
 
 
 @dataclass(frozen=True)
@@ -111,11 +104,6 @@ class SObjectDescribe:
             for part in self.fields
             if (part.compound_field_name or "").lower() == wanted and part.name.lower() != wanted
         )
-
-    @property
-    def cursor_field(self) -> str | None:
-        """The field that moves with every change; None where only a full read finds changes."""
-        return next((name for name in CURSOR_FIELDS if self.find(name)), None)
 
     @property
     def has_soft_deletes(self) -> bool:

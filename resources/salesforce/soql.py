@@ -42,11 +42,6 @@ def string(text: str) -> str:
     return "'" + "".join(_escaped(character) for character in text) + "'"
 
 
-def like_string(text: str) -> str:
-    """A quoted string for LIKE in which ``%`` and ``_`` stand for themselves."""
-    return string(text).replace("%", "\\%").replace("_", "\\_")
-
-
 def datetime_literal(moment: datetime) -> str:
     """Unquoted, in UTC: ``2026-01-01T00:00:00Z``, with milliseconds only if there are some."""
     if moment.tzinfo is None:

@@ -25,8 +25,6 @@ RUN_ID = "_run_id"
 IMAGE_COLUMNS = (MODSTAMP, READ_FROM, READ_TO, DELETED)
 #: What every removal carries besides the key, in this order.
 REMOVAL_COLUMNS = (MODSTAMP, READ_FROM, READ_TO)
-#: What every table has besides its own columns.
-BOOKKEEPING_COLUMNS = (MODSTAMP, READ_FROM, READ_TO, DELETED, SYNCED_AT, RUN_ID)
 
 UTC_MS = pa.timestamp("ms", "UTC")
 

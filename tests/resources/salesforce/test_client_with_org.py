@@ -147,7 +147,6 @@ def test_a_description_tells_types_as_the_org_does(client):
     erp_id, revenue = account.field("ERP_Id__c"), account.field("AnnualRevenue")
     assert (erp_id.type, erp_id.external_id, erp_id.unique) == ("string", True, True)
     assert (revenue.type, revenue.precision, revenue.scale) == ("currency", 18, 0)
-    assert account.cursor_field == "SystemModstamp"
     assert "BillingCity" in {part.name for part in account.parts("BillingAddress")}
     assert not client.describe("User").has_soft_deletes
 

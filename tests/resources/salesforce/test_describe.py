@@ -20,19 +20,6 @@ def test_an_unknown_field_is_an_error_that_says_what_to_do():
         order.field("Industri")
 
 
-@pytest.mark.parametrize(
-    ("fields", "cursor"),
-    [
-        (["CreatedDate", "LastModifiedDate", "SystemModstamp"], "SystemModstamp"),
-        (["CreatedDate", "LastModifiedDate"], "LastModifiedDate"),
-        (["CreatedDate"], "CreatedDate"),
-        ([], None),
-    ],
-)
-def test_the_cursor_is_the_field_that_moves_most(fields, cursor):
-    assert described(*[field(name, "datetime") for name in fields]).cursor_field == cursor
-
-
 def test_soft_deletes_show_only_where_the_field_exists():
     assert described(field("IsDeleted", "boolean")).has_soft_deletes
     assert not described(field("Id", "id")).has_soft_deletes
@@ -46,19 +33,6 @@ def test_parts_of_a_compound_leave_itself_out():
     )
 
     assert [part.name for part in contact.parts("Name")] == ["FirstName"]
-
-
-@pytest.mark.parametrize(
-    ("attributes", "required"),
-    [
-        ({"nillable": False}, True),
-        ({"nillable": False, "defaultedOnCreate": True}, False),
-        ({"nillable": False, "createable": False}, False),
-        ({}, False),
-    ],
-)
-def test_required_on_create_follows_three_flags(attributes, required):
-    assert described(field("X", "string", **attributes)).field("X").required_on_create is required
 
 
 def test_inactive_picklist_values_are_left_out():

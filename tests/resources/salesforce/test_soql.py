@@ -38,10 +38,6 @@ def test_quotes_are_escaped_by_a_backslash_and_never_doubled():
     assert soql.string("O'Hara \\ Sons") == r"'O\'Hara \\ Sons'"
 
 
-def test_a_pattern_for_like_takes_percent_and_underscore_literally():
-    assert soql.like_string("50%_off") == r"'50\%\_off'"
-
-
 @pytest.mark.parametrize(
     ("value", "written"),
     [
