@@ -11,6 +11,8 @@ from resources.salesforce.soql import queries_by_id
 FARTHEST_AHEAD = timedelta(minutes=10)  # an `after` beyond this isn't the org's time
 LONGEST_WAIT_S = 900.0  # for a clock that stands still
 MARGIN_S = 0.05
+# Images keep the bounds of reads in milliseconds, cut off: within the same one nothing is later.
+ONE_MILLISECOND = timedelta(milliseconds=1)
 
 
 class RowReader:
@@ -38,7 +40,7 @@ class RowReader:
         whole: ReadInterval | None = None
         for soql, _ in queries_by_id(object_name, fields, list(dict.fromkeys(ids)), where=where):
             found, read = self._read(soql)
-            while after is not None and read.lo <= after:
+            while after is not None and read.lo < after + ONE_MILLISECOND:
                 waited_s = self._wait(after, read.lo, waited_s)
                 found, read = self._read(soql)
             pages += found
@@ -55,7 +57,7 @@ class RowReader:
 
     def _wait(self, after: datetime, read_at: datetime, waited_s: float) -> float:
         """Sleep until the org's clock, now ``read_at``, has passed ``after``; returns the sum."""
-        ahead = after - read_at
+        ahead = after + ONE_MILLISECOND - read_at
         if ahead < timedelta(0):
             return waited_s
         if ahead > FARTHEST_AHEAD or waited_s > LONGEST_WAIT_S:

@@ -2,11 +2,14 @@
 
 import gzip
 import io
+import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 
+from resources.salesforce.client import SalesforceClient
 from resources.salesforce.errors import (
     AnswerError,
     ApiError,
@@ -24,7 +27,8 @@ from resources.salesforce.errors import (
     UnavailableError,
 )
 from resources.salesforce.http_exchange import retry_after_s
-from resources.salesforce.settings import RefreshToken
+from resources.salesforce.settings import ClientCredentials, ConnectionSettings, RefreshToken
+from resources.salesforce.transport import Transport
 from tests.resources.salesforce.scripted_org import DATE, answer, scripted_org
 
 LIMITS = {"DailyApiRequests": {"Max": 15000, "Remaining": 14995}}
@@ -625,3 +629,22 @@ def test_a_job_is_submitted_only_when_the_allowance_is_known(connect):
 
     assert [seen.method for seen in org.requests] == ["GET"]
     assert (caught.value.left, caught.value.reserve) == (50, 100)
+
+
+# --- rows read again
+
+
+def test_rows_read_in_the_millisecond_of_the_moment_are_read_once_more(waits):
+    # Images keep milliseconds, cut off: such a read would count as one that isn't later.
+    rows = {"totalSize": 0, "done": True, "records": []}
+    ticks = itertools.count()
+    with scripted_org(answer(rows), answer(rows, Date="Wed, 06 May 2026 07:25:38 GMT")) as org:
+        login = ClientCredentials("tidegate", "tidegate-secret")
+        settings = ConnectionSettings("salesforce", org.url, login)
+        transport = Transport(settings, sleep=waits.append, monotonic=lambda: next(ticks) / 2000)
+        with SalesforceClient(settings, transport=transport) as client:
+            after = datetime(2026, 5, 6, 7, 25, 36, 999_000, UTC)
+            _, read = client.read_rows("Account", ["Id"], ["001000000000001AAA"], after)
+
+    assert read.lo == datetime(2026, 5, 6, 7, 25, 37, 999_500, UTC)
+    assert len(org.requests) == 2
