@@ -272,7 +272,7 @@ class ManyCrashingExtracts(CrashingExtracts):
 
 
 ManyCrashingExtracts.TestCase.settings = settings(
-    max_examples=150, stateful_step_count=50, deadline=None
+    max_examples=100, stateful_step_count=50, deadline=None
 )
 test_many_crashes_never_mix_up_answers = pytest.mark.slow(
     pytest.mark.timeout(900)(ManyCrashingExtracts.TestCase)

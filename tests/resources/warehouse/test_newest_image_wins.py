@@ -135,7 +135,7 @@ def test_any_images_in_any_order_leave_the_newest_of_each_record(path, deletes, 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@settings(max_examples=120, deadline=None, phases=phases)
+@settings(max_examples=100, deadline=None, phases=phases)
 @worlds
 def test_many_images_in_any_order_leave_the_newest_of_each_record(path, deletes, filtered, seed):
     check(path, deletes, filtered, seed)
