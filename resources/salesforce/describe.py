@@ -46,6 +46,11 @@ class FieldDescribe:
     restricted_picklist: bool
     custom: bool
 
+    @property
+    def required_on_create(self) -> bool:
+        """Whether a new row must bring a value: nothing else would give it one."""
+        return self.createable and not self.nillable and not self.defaulted_on_create
+
 
 @dataclass(frozen=True)
 class SObjectSummary:
@@ -95,6 +100,17 @@ class SObjectDescribe:
             names = difflib.get_close_matches(name.lower(), self._by_name, n=3, cutoff=0.6)
             raise UnknownFieldError(self.name, name, [self._by_name[near].name for near in names])
         return found
+
+    def find_relationship(self, name: str) -> FieldDescribe | None:
+        """The lookup field behind a relationship's name (``Account__r``), in any case."""
+        wanted = name.lower()
+        lookups = (known for known in self.fields if known.reference_to)
+        return next((x for x in lookups if (x.relationship_name or "").lower() == wanted), None)
+
+    @property
+    def required_on_create(self) -> tuple[FieldDescribe, ...]:
+        """The fields that a new row must bring."""
+        return tuple(known for known in self.fields if known.required_on_create)
 
     def parts(self, compound: str) -> tuple[FieldDescribe, ...]:
         """The fields that make up a compound one (``BillingAddress``), itself left out."""

@@ -32,8 +32,11 @@ SalesforceError
 ├── ConversionError           a value doesn't fit the described type
 │   └── DigitsError           a number has more digits: widen its column, or read floats
 ├── ColumnMismatchError       a page of another query
+├── RowSizeError              map fewer fields
+├── ResultRowsError           result files of another upload
 ├── UnknownFieldError         mend the name, or give the user field-level security
 ├── UnselectableFieldError    select its parts instead
+├── MappingError              mend the mapping of a load
 ├── SoqlError                 a query that can't be written
 └── SettingsError             mend the configuration
 
@@ -74,6 +77,7 @@ from resources.salesforce.errors.refusals import (
     UnsupportedQueryError,
 )
 from resources.salesforce.errors.requests import (
+    MappingError,
     SettingsError,
     SoqlError,
     UnknownFieldError,
@@ -95,6 +99,8 @@ from resources.salesforce.errors.values import (
     ColumnMismatchError,
     ConversionError,
     DigitsError,
+    ResultRowsError,
+    RowSizeError,
 )
 
 __all__ = [
@@ -118,13 +124,16 @@ __all__ = [
     "JobStateError",
     "LocatorLoopError",
     "LostAnswerError",
+    "MappingError",
     "NotFoundError",
     "OAuthError",
     "QueryError",
     "RecordError",
     "RequestLimitError",
+    "ResultRowsError",
     "RowCountError",
     "RowLockedError",
+    "RowSizeError",
     "SalesforceError",
     "SessionError",
     "SettingsError",

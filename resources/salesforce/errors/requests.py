@@ -33,6 +33,17 @@ class UnselectableFieldError(SalesforceError):
         return f"{what}, which can't be a column.{instead}"
 
 
+class MappingError(SalesforceError):
+    """A column that can't be sent as it is mapped."""
+
+    def __init__(self, object_name: str, column: str, cause: str) -> None:
+        super().__init__(object_name, column, cause)
+        self.object_name, self.column, self.cause = object_name, column, cause
+
+    def __str__(self) -> str:
+        return f"{self.object_name} can't be loaded by column {self.column}: {self.cause}."
+
+
 class SoqlError(SalesforceError):
     """A query that can't be written safely."""
 

@@ -1,4 +1,4 @@
-"""Rows that came don't fit the columns that were asked for."""
+"""Rows that came, or go, don't fit what they are meant for."""
 
 from collections.abc import Sequence
 
@@ -44,4 +44,33 @@ class ColumnMismatchError(SalesforceError):
         return (
             f"A result page has other columns than the query asked for.{lacks}{has} Was it made by "
             "another selection of fields? Extract again."
+        )
+
+
+class RowSizeError(SalesforceError):
+    """A row is longer than a whole upload may be."""
+
+    def __init__(self, row_bytes: int, allowed_bytes: int) -> None:
+        super().__init__(row_bytes, allowed_bytes)
+        self.row_bytes, self.allowed_bytes = row_bytes, allowed_bytes
+
+    def __str__(self) -> str:
+        return (
+            f"A row takes {self.row_bytes:,} bytes with the header, and an upload may have "
+            f"{self.allowed_bytes:,}. Map fewer or shorter fields."
+        )
+
+
+class ResultRowsError(SalesforceError):
+    """The result files of an ingest job name rows that weren't uploaded with it."""
+
+    def __init__(self, job_id: str, rows: int, uploaded: int) -> None:
+        super().__init__(job_id, rows, uploaded)
+        self.job_id, self.rows, self.uploaded = job_id, rows, uploaded
+
+    def __str__(self) -> str:
+        return (
+            f"The results of job {self.job_id} hold {self.rows:,} rows that aren't among the "
+            f"{self.uploaded:,} uploaded ones, or more often than these. Nothing of them was "
+            "recorded. Are they those of another job, or did someone upload to this one?"
         )
