@@ -130,7 +130,9 @@ class Call:
         soql = self.query.get("q", "")
         if "jobs" in self.raw_path:
             names |= self._job_objects()
-            soql = soql or self._posted_query()
+            posted = self._posted()
+            soql = soql or str(posted.get("query", ""))
+            names |= {str(posted["object"]).lower()} if "object" in posted else set()
         name = queried_object(soql)
         return names | {name.lower()} if name else names
 
@@ -138,12 +140,14 @@ class Call:
         job = self.org.jobs.find(self.arguments.get("job", ""))
         return {job.object_name.lower()} if job else set()
 
-    def _posted_query(self) -> str:
+    def _posted(self) -> dict[str, Any]:
+        if not self.body.lstrip()[:1] == b"{":
+            return {}
         try:
-            body = json.loads(self.body or b"{}")
+            body = json.loads(self.body)
         except ValueError:
-            return ""
-        return str(body.get("query", "")) if isinstance(body, dict) else ""
+            return {}
+        return body if isinstance(body, dict) else {}
 
 
 def queried_object(soql: str) -> str | None:

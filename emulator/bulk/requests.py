@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.bulk.spool import DELIMITERS, LINE_ENDINGS, CsvFormat
+from emulator.bulk.csv_format import DELIMITERS, LINE_ENDINGS, CsvFormat
 from emulator.errors import ApiError
 
 OPERATIONS = ("query", "queryAll")
@@ -34,22 +34,40 @@ def read_job_request(body: Mapping[str, Any]) -> JobRequest:
     Raises:
         ApiError: A key or value is wrong.
     """
-    unknown = sorted(set(body) - _KEYS)
-    if unknown:
-        raise ApiError(400, "JSON_PARSER_ERROR", f'Unrecognized field "{unknown[0]}"')
+    refuse_unknown_keys(body, _KEYS)
     operation, soql = body.get("operation"), body.get("query")
     if operation not in OPERATIONS:
-        raise _invalid_job(f"Operation {operation} is not supported by query jobs")
+        raise invalid_job(f"Operation {operation} is not supported by query jobs")
     if not isinstance(soql, str) or not soql.strip():
-        raise _invalid_job("Query is required")
+        raise invalid_job("Query is required")
+    return JobRequest(soql, operation, csv_format_of(body))
+
+
+def csv_format_of(body: Mapping[str, Any]) -> CsvFormat:
+    """How the CSV of a job is written, of either kind.
+
+    Raises:
+        ApiError: There is no such format.
+    """
     if body.get("contentType", "CSV") != "CSV":
-        raise _invalid_job(f"Content type {body['contentType']} is not supported")
+        raise invalid_job(f"Content type {body['contentType']} is not supported")
     delimiter, ending = body.get("columnDelimiter", "COMMA"), body.get("lineEnding", "LF")
     if delimiter not in DELIMITERS:
-        raise _invalid_job(f"Column delimiter {delimiter} is not supported")
+        raise invalid_job(f"Column delimiter {delimiter} is not supported")
     if ending not in LINE_ENDINGS:
-        raise _invalid_job(f"Line ending {ending} is not supported")
-    return JobRequest(soql, operation, CsvFormat(delimiter, ending))
+        raise invalid_job(f"Line ending {ending} is not supported")
+    return CsvFormat(delimiter, ending)
+
+
+def refuse_unknown_keys(body: Mapping[str, Any], known: set[str]) -> None:
+    """Refuse a body that holds something else.
+
+    Raises:
+        ApiError: Naming the first such key.
+    """
+    unknown = sorted(set(body) - known)
+    if unknown:
+        raise ApiError(400, "JSON_PARSER_ERROR", f'Unrecognized field "{unknown[0]}"')
 
 
 def locator_of(row: int) -> str:
@@ -82,5 +100,6 @@ def max_records_of(text: str | None, default: int) -> int:
     return int(text)
 
 
-def _invalid_job(message: str) -> ApiError:
+def invalid_job(message: str) -> ApiError:
+    """The refusal of a job that makes no sense; codes have no underscores (bulk2.md)."""
     return ApiError(400, "INVALIDJOB", f"InvalidJob : {message}")

@@ -14,44 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from emulator.bulk.csv_format import CsvFormat
 from emulator.schema.columns import quoted
 from emulator.soql import BulkQuery
 from emulator.store.database import Connection
 
-DELIMITERS = {
-    "BACKQUOTE": "`",
-    "CARET": "^",
-    "COMMA": ",",
-    "PIPE": "|",
-    "SEMICOLON": ";",
-    "TAB": "\t",
-}
-LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
 BATCH_ROWS = 20_000
 OFFSET_BYTES = 8
 # A page holds fewer rows than asked for when they are long (bulk2.md, "Results").
 PAGE_BYTES = 100_000_000
-
-
-@dataclass(frozen=True)
-class CsvFormat:
-    """Names as the API has them, e.g. COMMA and LF."""
-
-    delimiter: str = "COMMA"
-    line_ending: str = "LF"
-
-    @property
-    def separator(self) -> str:
-        return DELIMITERS[self.delimiter]
-
-    @property
-    def newline(self) -> str:
-        return LINE_ENDINGS[self.line_ending]
-
-    def header_line(self, names: list[str]) -> bytes:
-        """The first line of every page."""
-        cells = ['"' + name.replace('"', '""') + '"' for name in names]
-        return (self.separator.join(cells) + self.newline).encode()
 
 
 @dataclass(frozen=True)
@@ -100,10 +71,8 @@ def write_spool(
 
 def _line_sql(query: BulkQuery, csv: CsvFormat) -> str:
     names = [f"c{n}" for n in range(len(query.header))]
-    between = f"'\"{csv.separator}\"'"
-    cells = f", {between}, ".join(f"""replace({name}, '"', '""')""" for name in names)
     return (
-        f"SELECT concat('\"', {cells}, '\"{csv.newline}') AS line "
+        f"SELECT {csv.line_sql(names)} AS line "
         f"FROM ({query.sql}) AS result({', '.join(quoted(name) for name in names)})"
     )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from emulator.answer import NO_CONTENT, Answer, FilePart
-from emulator.bulk.jobs import RUNNING, Job
+from emulator.bulk.query_job import QueryJob
 from emulator.bulk.requests import locator_of, max_records_of, read_job_request, row_of
 from emulator.bulk.spool import Spool
 from emulator.call import Call
 from emulator.errors import ApiError, not_found
 from emulator.limits import MAXIMA, QUERY_JOBS, QUERY_STORAGE_MB
+from emulator.routes.bulk_list import job_list
 from emulator.rest.soql_query import compiled_for_bulk
 
 # The service chooses the size of a page when `maxRecords` isn't given.
@@ -16,8 +17,6 @@ DEFAULT_PAGE_ROWS = 250_000
 # At most five per answer (bulk2.md, "Parallel").
 RESULT_PAGES = 5
 RESULT_PAGES_SINCE = 58.0
-LIST_PAGE_JOBS = 1000
-JOB_TYPES = ("V2Query", "V2Ingest", "Classic", "BigObjectIngest")
 
 
 def create(call: Call) -> Answer:
@@ -28,9 +27,10 @@ def create(call: Call) -> Answer:
     fate = call.org.faults.take({"job"}, "POST", call.raw_path, call.objects).get("job")
     created = call.now.replace(microsecond=0)
     job = call.org.jobs.create(
-        lambda job_id: Job(
-            job_id, wanted.operation, query.object, call.user.user_id, created,
-            call.version, wanted.csv, query, fate,
+        lambda job_id: QueryJob(
+            id=job_id, operation=wanted.operation, object_name=query.object,
+            user_id=call.user.user_id, created=created, version=call.version, csv=wanted.csv,
+            query=query, fate=fate,
         )
     )  # fmt: skip
     return Answer(200, job.as_json("created") | {"state": "UploadComplete"})
@@ -43,18 +43,7 @@ def show(call: Call) -> Answer:
 
 def list_jobs(call: Call) -> Answer:
     """GET /jobs/query"""
-    job_type = call.query.get("jobType")
-    if job_type is not None and job_type not in JOB_TYPES:
-        raise ApiError(400, "INVALIDJOB", f"InvalidJob : {job_type} is not a job type")
-    jobs = call.org.jobs.all() if job_type in (None, "V2Query") else []
-    start = _list_start(call.query.get("queryLocator"))
-    shown = jobs[start : start + LIST_PAGE_JOBS]
-    end = start + len(shown)
-    # The documented URL says `ingest`, for the query list too (bulk2.md).
-    more = f"{call.base_path}/jobs/ingest?queryLocator=01gTd000000Jobs-{end}"
-    done = end >= len(jobs)
-    records = [_listed(job) for job in shown]
-    return Answer(200, {"done": done, "records": records, "nextRecordsUrl": None if done else more})
+    return job_list(call)
 
 
 def change_state(call: Call) -> Answer:
@@ -71,7 +60,7 @@ def change_state(call: Call) -> Answer:
 def delete(call: Call) -> Answer:
     """DELETE /jobs/query/{job}"""
     job = _job(call)
-    if job.state in RUNNING:
+    if not job.is_over:
         raise ApiError(
             400,
             "API_ERROR",
@@ -124,14 +113,14 @@ def _page_rows(call: Call) -> int:
     return min(asked, call.org.jobs.most_page_rows or asked)
 
 
-def _job(call: Call) -> Job:
+def _job(call: Call) -> QueryJob:
     job = call.org.jobs.find(call.arguments["job"])
-    if job is None:
+    if not isinstance(job, QueryJob):
         raise not_found()
     return job
 
 
-def _spool(call: Call, job: Job) -> Spool:
+def _spool(call: Call, job: QueryJob) -> Spool:
     if call.version != job.version:
         raise ApiError(
             409,
@@ -143,20 +132,6 @@ def _spool(call: Call, job: Job) -> Spool:
             400, "INVALIDJOBSTATE", f"Results are available for completed jobs; this is {job.state}"
         )
     return job.spool
-
-
-def _listed(job: Job) -> dict[str, object]:
-    body = job.as_json("info")
-    for key in ("numberRecordsProcessed", "retries", "totalProcessingTime", "errorMessage"):
-        body.pop(key, None)
-    return body
-
-
-def _list_start(locator: str | None) -> int:
-    offset = (locator or "-0").rpartition("-")[2]
-    if not offset.isdigit():
-        raise ApiError(400, "INVALIDQUERYLOCATOR", "Invalid query locator")
-    return int(offset)
 
 
 def _count_job(call: Call) -> None:
