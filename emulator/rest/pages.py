@@ -70,8 +70,7 @@ class Pages:
         Raises:
             SoqlError: There are more groups than one answer holds.
         """
-        with self._database.reader() as connection:
-            connection.begin()  # the Ids and their rows are of the same moment
+        with self._database.snapshot() as connection:  # of the Ids and of their rows
             if query.kind != "rows":
                 return _whole(connection, query, base_path)
             snapshot = Snapshot(_new_locator(), query, _ids_of(connection, query), page_rows, now)

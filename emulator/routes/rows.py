@@ -11,6 +11,8 @@ from emulator.answer import NO_CONTENT, Answer, Blob
 from emulator.call import Call
 from emulator.errors import ApiError, not_found
 from emulator.ids import is_valid, to_18
+from emulator.rest.parents import with_parents
+from emulator.rest.row_locks import lock_error, lock_share
 from emulator.rest.soql_query import compiled
 from emulator.schema.columns import quoted
 from emulator.schema.model import Field, SObject
@@ -20,7 +22,6 @@ from emulator.timestamps import http_date, parse_datetime
 
 # An update through upsert answers 200 with a body from this version on, 204 before (rest.md).
 UPSERT_BODY_SINCE = 46.0
-LOCK_FAULT = "lock"
 
 
 def read(call: Call) -> Answer:
@@ -186,19 +187,34 @@ def _row_url(call: Call, record_id: str) -> str:
 
 
 def _change(call: Call, **changes: Any) -> list[str | None]:
+    """Create, update or delete one row, as the keyword says; its Id in a list."""
     org, now = call.org, call.org.settle()
-    lock = org.faults.take({LOCK_FAULT}, call.method, call.raw_path, call.objects)
-    if lock and org.faults.strikes(float(lock[LOCK_FAULT])):
-        raise ApiError(
-            400,
-            "UNABLE_TO_LOCK_ROW",
-            "unable to obtain exclusive access to this record or 1 records: "
-            f"{call.arguments.get('id', '')}",
-            [],
+    share = lock_share(call, call.objects())
+    if share and org.faults.strikes(share):
+        raise lock_error(call.arguments.get("id", ""))
+
+    def work() -> list[str | None]:
+        ready: dict[str, Any] = {k: _with_parents(call, rows) for k, rows in changes.items()}
+        return org.rows.change(
+            Request(call.sobject, call.user.user_id, now.replace(microsecond=0), **ready)
         )
-    return org.rows.change(
-        Request(call.sobject, call.user.user_id, now.replace(microsecond=0), **changes)
-    )
+
+    nested = any(isinstance(v, dict) for rows in changes.values() for r in rows for v in _values(r))
+    return org.rows.transaction(work) if nested else work()
+
+
+def _values(row: Any) -> list[Any]:
+    return list(row.values()) if isinstance(row, dict) else []
+
+
+def _with_parents(call: Call, rows: list[Any]) -> list[Any]:
+    if not all(isinstance(row, dict) for row in rows):
+        return rows
+    with call.org.database.reader() as connection:
+        flat, errors = with_parents(connection, call.org.schema, call.sobject, rows)
+    if errors:
+        raise errors[min(errors)]
+    return flat
 
 
 def _refuse_unless(sobject: SObject, flag: str, method: str) -> None:

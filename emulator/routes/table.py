@@ -5,6 +5,7 @@ from __future__ import annotations
 from emulator.router import Router
 from emulator.routes import (
     bulk_query,
+    collections,
     controls,
     describe,
     limits,
@@ -27,6 +28,7 @@ def all_routes() -> Router:
     _add_login(router)
     _add_controls(router)
     _add_data(router)
+    _add_collections(router)
     _add_bulk(router)
     return router
 
@@ -85,6 +87,16 @@ def _add_data(router: Router) -> None:
     router.add("DELETE", f"{sobject}/{{id}}", rows.delete)
     router.add("GET", f"{sobject}/{{field}}/{{value}}", rows.read_by_external_id)
     router.add("PATCH", f"{sobject}/{{field}}/{{value}}", rows.upsert)
+
+
+def _add_collections(router: Router) -> None:
+    collection = f"{API}/composite/sobjects"
+    router.add("POST", collection, collections.create)
+    router.add("PATCH", collection, collections.update)
+    router.add("DELETE", collection, collections.delete)
+    router.add("GET", f"{collection}/{{object}}", collections.retrieve)
+    router.add("POST", f"{collection}/{{object}}", collections.retrieve_posted)
+    router.add("PATCH", f"{collection}/{{object}}/{{field}}", collections.upsert)
 
 
 def _add_bulk(router: Router) -> None:

@@ -66,6 +66,15 @@ class Plan:
         """Ids of rows that exist before and are written."""
         return {i for i, _ in self.updates} | {*self.deletes, *self.undeletes, *self.purges}
 
+    def refuse(self, ids: set[str], error: ApiError) -> None:
+        """Don't write these rows after all."""
+        for number, record_id in enumerate(self.ids):
+            if record_id in ids:
+                self.errors.setdefault(number, error)
+        self.updates = [one for one in self.updates if one[0] not in ids]
+        for rows in (self.deletes, self.undeletes, self.purges):
+            rows[:] = [one for one in rows if one not in ids]
+
 
 def plan(connection: Connection, schema: Schema, numbers: Numbers, request: Request) -> Plan:
     """Check every row of the request against the schema and the rows that are there."""

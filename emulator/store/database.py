@@ -33,6 +33,8 @@ class Database:
         self._root.execute("USE org")
         self._lock = threading.Lock()
         self._queue: queue.SimpleQueue[_Work[Any] | None] = queue.SimpleQueue()
+        self._transaction: Connection | None = None
+        self._undone = False
         self._writer = threading.Thread(target=self._write_loop, name="writer", daemon=True)
         self._writer.start()
 
@@ -55,12 +57,29 @@ class Database:
 
     @contextmanager
     def reader(self) -> Iterator[Connection]:
-        """A reader's cursor, closed afterwards."""
+        """A reader's cursor, closed afterwards; within `transaction`, its connection."""
+        if self.in_transaction:
+            assert self._transaction is not None
+            yield self._transaction
+            return
         cursor = self.cursor()
         try:
             yield cursor
         finally:
             cursor.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A reader whose statements all see the rows of one moment."""
+        with self.reader() as connection:
+            if not self.in_transaction:
+                connection.begin()
+            yield connection
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread is running the work of a `transaction`."""
+        return self._transaction is not None and threading.current_thread() is self._writer
 
     def write(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` on the writer's connection, inside a transaction; returns when committed.
@@ -68,9 +87,42 @@ class Database:
         `work` checks first and writes then: an `EmulatorError` must come before its first
         statement that writes, because it doesn't roll back the others of the group.
         """
+        if self.in_transaction:
+            assert self._transaction is not None
+            return work(self._transaction)
         item = _Work(work)
         self._queue.put(item)
         return item.future.result()
+
+    def transaction(self, work: Callable[[], Result]) -> Result:
+        """Run `work` on the writer's thread, alone: what it reads and writes is one transaction.
+
+        Any exception rolls back all that it wrote, and so does `roll_back`.
+        """
+        if self.in_transaction:
+            return work()
+
+        def run(connection: Connection) -> Result:
+            self._transaction, self._undone = connection, False
+            try:
+                return work()
+            finally:
+                item.undone = self._undone
+                self._transaction = None
+
+        item = _Work(run, alone=True)
+        self._queue.put(item)
+        return item.future.result()
+
+    def roll_back(self) -> None:
+        """Keep nothing of the transaction that is running; its result is returned all the same."""
+        assert self.in_transaction, "there is no transaction to roll back"
+        self._undone = True
+
+    @property
+    def rolls_back(self) -> bool:
+        """Whether `roll_back` was called in the transaction that is running."""
+        return self.in_transaction and self._undone
 
     def close(self) -> None:
         """Finish what is queued and close the database."""
@@ -82,24 +134,32 @@ class Database:
         connection = self.cursor()
         while (first := self._queue.get()) is not None:
             group = [first]
+            following: _Work[Any] | None = None
             ended = False
-            while len(group) < GROUP_WRITES and not self._queue.empty():
+            while not first.alone and len(group) < GROUP_WRITES and not self._queue.empty():
                 item = self._queue.get()
                 if item is None:
                     ended = True
                     break
+                if item.alone:
+                    following = item
+                    break
                 group.append(item)
             _commit_group(connection, group)
+            if following is not None:
+                _commit_group(connection, [following])
             if ended:
                 break
         connection.close()
 
 
 class _Work(Generic[Result]):
-    """One queued write and who waits for it."""
+    """One queued write and who waits for it; one that runs `alone` is rolled back if refused."""
 
-    def __init__(self, work: Callable[[Connection], Result]) -> None:
+    def __init__(self, work: Callable[[Connection], Result], *, alone: bool = False) -> None:
         self.work = work
+        self.alone = alone
+        self.undone = False
         self.future: Future[Result] = Future()
         self.outcome: Result | None = None
         self.refused: EmulatorError | None = None
@@ -109,6 +169,8 @@ class _Work(Generic[Result]):
         try:
             self.outcome = self.work(connection)
         except EmulatorError as error:
+            if self.alone:
+                raise
             self.refused = error
 
     def settle(self) -> None:
@@ -123,7 +185,7 @@ def _commit_group(connection: Connection, group: list[_Work[Any]]) -> None:
         connection.execute("BEGIN")
         for item in group:
             item.run(connection)
-        connection.execute("COMMIT")
+        connection.execute("ROLLBACK" if group[0].undone else "COMMIT")
     except Exception as error:
         _roll_back(connection)
         if len(group) == 1:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from emulator.errors import ApiError
 from emulator.schema.model import Schema
@@ -14,6 +15,8 @@ from emulator.store.database import Connection, Database
 from emulator.store.numbers import Numbers
 from emulator.store.tables import create_tables, empty_tables
 from emulator.store.writing import apply
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,16 +55,34 @@ class Rows:
         Raises:
             ApiError: The first row that is refused, or a row that a late commit holds.
         """
+        return self._change(request, due, partly=False).ids
+
+    def change_each(self, request: Request) -> Plan:
+        """Change the rows of the request that are right; the plan says which, and why not."""
+        return self._change(request, None, partly=True)
+
+    def transaction(self, work: Callable[[], Result]) -> Result:
+        """Run `work`, all of whose reads and changes are one transaction (see `Database`)."""
+        return self.database.transaction(work)
+
+    def roll_back(self) -> None:
+        """Let the transaction that is running change nothing."""
+        self.database.roll_back()
+
+    def _change(self, request: Request, due: datetime | None, *, partly: bool) -> Plan:
         while True:
-            done = self.database.write(lambda connection: self._try(connection, request, due))
+            done = self.database.write(lambda c: self._try(c, request, due, partly))
             if isinstance(done, Plan):
-                return done.ids
+                return done
             # The controls wait for the lock: what holds it commits, earlier than announced.
             with self._late_lock:
                 self._write_late(done)
 
     def settle(self, now: datetime) -> None:
         """Make the late commits that are due at `now` visible, in the order of their dues."""
+        if self.database.in_transaction:
+            # Done before it began; the lock's holder may be waiting for this very thread.
+            return
         with self._late_lock:  # also waits for those that another thread is committing
             due = [one for one in self._late if one.due <= now]
             if due:
@@ -87,16 +108,18 @@ class Rows:
         self._numbers.forget()
 
     def _try(
-        self, connection: Connection, request: Request, due: datetime | None
+        self, connection: Connection, request: Request, due: datetime | None, partly: bool
     ) -> Plan | list[LateCommit]:
         self._late = [one for one in self._late if one.request is not request]
         changes = plan(connection, self.schema, self._numbers, request)
         holders = [one for one in self._late if one.changes.touched & changes.touched]
         if holders and request.internal:
             return holders
-        if holders:
+        if holders and not partly:
             raise _locked(sorted(changes.touched)[:1])
-        if changes.errors:
+        for held in (one.changes.touched & changes.touched for one in holders):
+            changes.refuse(held, _locked(sorted(held)[:1]))
+        if changes.errors and not partly:
             raise changes.errors[min(changes.errors)]
         if due is not None:
             self._late = [*self._late, LateCommit(due, request, changes)]
