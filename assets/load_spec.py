@@ -9,6 +9,8 @@ from typing import Literal
 
 import dagster as dg
 
+from assets.specs import Naming
+
 Operation = Literal["insert", "update", "upsert", "delete", "hard_delete"]
 Nulls = Literal["leave", "clear"]
 Send = Literal["changed", "all"]
@@ -42,12 +44,26 @@ class LoadedField:
 
 
 @dataclass(frozen=True)
+class InboundTable:
+    """A table of the same org in the same warehouse, as a sync keeps it.
+
+    ``masked`` holds field names or patterns whose values can't be compared.
+    """
+
+    object: str
+    schema: str
+    naming: Naming = "fivetran"
+    masked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class LoadSpec:
     """One load: what the warehouse is asked, and what becomes of the rows in the org.
 
     Exactly one of ``sql`` (a SELECT) and ``asset`` (key of an asset whose table is in the
     warehouse) says where rows come from. ``external_id`` is None where records are found by Id,
     and for an insert whose rows have no key. ``fail_above`` is a share of the rows, 0 to 1.
+    ``inbound`` are the tables in which a change in the org can be seen.
     """
 
     name: str
@@ -66,6 +82,7 @@ class LoadSpec:
     fail_above: float = 0.0
     small_load_rows: int = SMALL_LOAD_ROWS
     assignment_rule_id: str | None = None
+    inbound: tuple[InboundTable, ...] = ()
     group: str | None = None
     owners: tuple[str, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
