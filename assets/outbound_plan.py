@@ -1,4 +1,4 @@
-"""Decides whether a load's mapping can be sent, before a single row is: describe against mapping."""
+"""Decides whether a load can be sent as it is mapped, before a single row is: by describe."""
 
 from __future__ import annotations
 
