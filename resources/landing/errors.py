@@ -58,3 +58,17 @@ class LostLeaseError(LandingError):
             f"The lease on {self.path} ended after {self.idle_s:,.0f} s without a sign of life "
             "and now belongs to another process. Run again."
         )
+
+
+class LoadBusyError(LandingError):
+    """Another process is sending this load, or working out what to send."""
+
+    def __init__(self, load: str, path: str) -> None:
+        super().__init__(load, path)
+        self.load, self.path = load, path
+
+    def __str__(self) -> str:
+        return (
+            f"Another run works on the load {self.load} ({self.path} is leased), and two at once "
+            "would send rows twice. Run again when it has ended."
+        )

@@ -1,4 +1,4 @@
-"""A folder of Arrow IPC files that one transform writes, leased while it does."""
+"""A folder of Arrow IPC files that one transform or outbound step writes, leased meanwhile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from resources.landing.store import LandingStore
 
 
 class FramesFolder:
-    """A new folder for frames of one object. Use it as a context manager.
+    """A new folder for frames of one object, or of one load. Use it as a context manager.
 
     Without ``write_manifest`` its files count for nothing and go by age.
     """
@@ -26,10 +26,16 @@ class FramesFolder:
         org_id: str,
         object_name: str,
         *,
+        load: str | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.store, self.org_id, self.object = store, org_id, object_name
-        self.frames_id = paths.frames_folder(org_id, object_name, paths.new_stamp(now()))
+        stamp = paths.new_stamp(now())
+        self.frames_id = (
+            paths.frames_folder(org_id, object_name, stamp)
+            if load is None
+            else paths.outbound_folder(org_id, load, stamp)
+        )
         lease = store.try_lease(self.frames_id)
         if lease is None:
             raise LedgerOrderError(self.frames_id, "begin", "a new folder is already leased")

@@ -20,7 +20,7 @@ class Swept:
 
 
 def sweep(store: LandingStore, *, older_than: timedelta, now: datetime) -> Swept:
-    """Delete attempts and frames that were begun longer ago than ``older_than``."""
+    """Delete attempts, frames and loads that were begun longer ago than ``older_than``."""
     deleted: list[str] = []
     live: list[str] = []
     freed_bytes = 0
@@ -40,9 +40,10 @@ def sweep(store: LandingStore, *, older_than: timedelta, now: datetime) -> Swept
 
 
 def _dated_folders(store: LandingStore) -> Iterator[str]:
-    # extracts/<org>/<object>/<digest>/<stamp>, frames/<org>/<object>/<stamp>
+    # extracts/<org>/<object>/<digest>/<stamp>, of the others <folder>/<org>/<name>/<stamp>
     yield from _below(store, paths.EXTRACTS, levels=4)
-    yield from _below(store, paths.FRAMES, levels=3)
+    for folder in (paths.FRAMES, paths.OUTBOUND, paths.LOADS):
+        yield from _below(store, folder, levels=3)
 
 
 def _below(store: LandingStore, folder: str, levels: int) -> Iterator[str]:

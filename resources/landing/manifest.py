@@ -103,7 +103,7 @@ class ExtractManifest:
 
 @dataclass(frozen=True, slots=True)
 class FrameFile:
-    """An Arrow IPC file of typed images or removals."""
+    """An Arrow IPC file of typed images or removals, or of a load's rows."""
 
     path: str
     kind: paths.FrameKind
@@ -113,7 +113,7 @@ class FrameFile:
 
 @dataclass(frozen=True, slots=True)
 class FramesManifest:
-    """A finished transform: typed frames, and what they were made of.
+    """A finished transform or outbound step: frames, and what they were made of.
 
     Args:
         frames_id: Folder of the frames; travels in materialization metadata.
@@ -134,7 +134,7 @@ class FramesManifest:
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def of_kind(self, kind: paths.FrameKind) -> tuple[FrameFile, ...]:
-        """The files of images, or of removals."""
+        """The files of one kind."""
         return tuple(file for file in self.files if file.kind == kind)
 
     @property

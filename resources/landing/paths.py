@@ -6,6 +6,14 @@ extracts/<org id>/<object>/<digest of the key>/<attempt>/
     pages/00000.csv  pages/00000.page  ...
 frames/<org id>/<object>/<frames id>/
     images-00000.arrow  ...  removals-00000.arrow  ...  frames.json
+outbound/<org id>/<load>/<frames id>/
+    rows-00000.arrow  ...  frames.json
+loads/<org id>/<load>/<attempt>/
+    intent.json  round-000.json  ...  closed.json
+    parts/00000/part.json  landed.json  recorded.json  dropped.json
+                rows.csv  rows.arrow  successful.csv  failed.csv  unprocessed.csv  answer.arrow
+                try-00/job_intent.json  job.json  uploaded.json  sending.json  closed.json
+                       dropped.json
 ```
 An attempt's path is its id: it names the manifest in materialization metadata.
 """
@@ -18,6 +26,8 @@ from uuid import uuid4
 
 EXTRACTS = "extracts"
 FRAMES = "frames"
+OUTBOUND = "outbound"
+LOADS = "loads"
 
 INTENT = "intent.json"
 JOB_INTENT = "job_intent.json"
@@ -28,7 +38,24 @@ PAGES = "pages"
 PAGE_RECORD_SUFFIX = ".page"
 FRAMES_MANIFEST = "frames.json"
 
-FrameKind = Literal["images", "removals"]
+PARTS = "parts"
+PART = "part.json"
+UPLOADED = "uploaded.json"
+SENDING = "sending.json"
+LANDED = "landed.json"
+RECORDED = "recorded.json"
+DROPPED = "dropped.json"
+
+FrameKind = Literal["images", "removals", "rows", "refused"]
+#: Files of a part: what is sent, the same as a frame, and what came back.
+PartFile = Literal[
+    "rows.csv",
+    "rows.arrow",
+    "successful.csv",
+    "failed.csv",
+    "unprocessed.csv",
+    "answer.arrow",
+]
 
 
 def new_stamp(now: datetime) -> str:
@@ -67,3 +94,28 @@ def frames_folder(org_id: str, object_name: str, stamp: str) -> str:
 def frame(folder: str, kind: FrameKind, index: int) -> str:
     """An Arrow IPC file."""
     return f"{folder}/{kind}-{index:05d}.arrow"
+
+
+def outbound_folder(org_id: str, load: str, stamp: str) -> str:
+    """Where one outbound step writes the rows to send."""
+    return f"{OUTBOUND}/{org_id}/{load}/{stamp}"
+
+
+def load_folder(org_id: str, load: str) -> str:
+    """Where all attempts at sending one load lie."""
+    return f"{LOADS}/{org_id}/{load}"
+
+
+def part_folder(attempt: str, index: int) -> str:
+    """Where the steps and files of one part lie."""
+    return f"{attempt}/{PARTS}/{index:05d}"
+
+
+def try_folder(number: int) -> str:
+    """Below a part: the steps of one job, or of a chunk; the next one if that was dropped."""
+    return f"try-{number:02d}"
+
+
+def round_cut(number: int) -> str:
+    """Written below the attempt when all parts of a round are there."""
+    return f"round-{number:03d}.json"
