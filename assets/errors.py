@@ -9,13 +9,15 @@ AssetError
 ├── NoModstampError          windows for an object without SystemModstamp
 ├── WindowNotOverError       the window may still receive commits
 ├── MissingInputError        a stage has nothing to start from
+├── LoadMappingError         a load's mapping doesn't fit the query or the object
+├── LoadSourceMissingError   the table of a load's source isn't there
 ├── MaskKeyMissingError      fields are to be masked and there's no key
 └── HookError                the user's transform function did something it mustn't
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 
@@ -137,6 +139,35 @@ class MissingInputError(AssetError):
 
     def __str__(self) -> str:
         return f"Nothing to start from: {self.reason}. Materialize {self.wanted} {self.remedy}."
+
+
+class LoadMappingError(AssetError):
+    """A load's mapping doesn't fit the query or the object, so that no row can be sent."""
+
+    def __init__(self, load: str, object_name: str, problems: Sequence[str]) -> None:
+        super().__init__(load, object_name, tuple(problems))
+        self.load, self.object_name, self.problems = load, object_name, tuple(problems)
+
+    def __str__(self) -> str:
+        listed = "".join(f"\n- {problem}" for problem in self.problems)
+        return (
+            f"The load {self.load} can't be sent to {self.object_name} as it is mapped, and "
+            f"nothing was sent:{listed}"
+        )
+
+
+class LoadSourceMissingError(AssetError):
+    """The asset that a load reads has no table in the warehouse (yet)."""
+
+    def __init__(self, load: str, asset: str, table: str) -> None:
+        super().__init__(load, asset, table)
+        self.load, self.asset, self.table = load, asset, table
+
+    def __str__(self) -> str:
+        return (
+            f"The load {self.load} reads the asset {self.asset}, and the warehouse has no table "
+            f"{self.table}. Materialize {self.asset} first, or name another `source`."
+        )
 
 
 class MaskKeyMissingError(AssetError):

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Protocol
 
 import dagster as dg
 
 from assets.errors import AssetError
-from assets.specs import SyncSpec
 from resources.landing.errors import LandingError, LostLeaseError
 from resources.salesforce.errors import (
     DeferredError,
@@ -28,13 +28,22 @@ _TRY_AGAIN = (TransientError, JobError, WarehouseLockedError, RereadError, LostL
 _OURS = (SalesforceError, WarehouseError, LandingError, AssetError)
 
 
+class OfOrg(Protocol):
+    """A sync or a load."""
+
+    @property
+    def org(self) -> str:
+        """The connection's name."""
+        ...
+
+
 @contextmanager
-def translated(context: dg.AssetExecutionContext, sync: SyncSpec) -> Iterator[None]:
+def translated(context: dg.AssetExecutionContext, work: OfOrg) -> Iterator[None]:
     """Turn our errors into ``RetryRequested`` or ``Failure``; others pass as they are."""
     try:
         yield
     except DeferredError as error:
-        tags = {NOT_BEFORE: _iso(error.resets), ORG: sync.org}
+        tags = {NOT_BEFORE: _iso(error.resets), ORG: work.org}
         context.instance.add_run_tags(context.run.run_id, tags)
         raise deferred(error) from error
     except _TRY_AGAIN as error:
