@@ -8,6 +8,7 @@ from emulator.routes import (
     collections,
     controls,
     describe,
+    composite,
     limits,
     oauth,
     query,
@@ -15,6 +16,7 @@ from emulator.routes import (
     rows,
     versions,
 )
+    tree,
 
 DATA = "/services/data"
 API = f"{DATA}/{{version}}"
@@ -28,7 +30,7 @@ def all_routes() -> Router:
     _add_login(router)
     _add_controls(router)
     _add_data(router)
-    _add_collections(router)
+    _add_composite(router)
     _add_bulk(router)
     return router
 
@@ -89,7 +91,10 @@ def _add_data(router: Router) -> None:
     router.add("PATCH", f"{sobject}/{{field}}/{{value}}", rows.upsert)
 
 
-def _add_collections(router: Router) -> None:
+def _add_composite(router: Router) -> None:
+    router.add("POST", f"{API}/composite", composite.composite(router))
+    router.add("POST", f"{API}/composite/batch", batch.batch(router))
+    router.add("POST", f"{API}/composite/tree/{{object}}", tree.create)
     collection = f"{API}/composite/sobjects"
     router.add("POST", collection, collections.create)
     router.add("PATCH", collection, collections.update)

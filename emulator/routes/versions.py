@@ -17,7 +17,7 @@ NO_SUFFIX_SINCE = 58
 
 _SUFFIXED = re.compile(r"(/services/data/v(\d+)\.0/.+)\.json/?", re.IGNORECASE)
 _SEASONS = ("Spring", "Summer", "Winter")
-_RESOURCES = ("sobjects", "query", "queryAll", "limits", "jobs")
+_RESOURCES = ("sobjects", "query", "queryAll", "limits", "jobs", "composite")
 
 
 def list_versions(call: Call) -> Answer:

@@ -60,6 +60,8 @@ class Database:
         """A reader's cursor, closed afterwards; within `transaction`, its connection."""
         if self.in_transaction:
             assert self._transaction is not None
+            # A result of which a row was fetched, not all, would be in the way of `sql`.
+            self._transaction.complete()
             yield self._transaction
             return
         cursor = self.cursor()

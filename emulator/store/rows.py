@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+import pyarrow as pa
+
 from emulator.errors import ApiError
 from emulator.schema.model import Schema
 from emulator.store.changes import Plan, Request, plan
@@ -71,6 +73,11 @@ class Rows:
 
     def _change(self, request: Request, due: datetime | None, *, partly: bool) -> Plan:
         while True:
+    @property
+    def rolls_back(self) -> bool:
+        """Whether the transaction that is running will change nothing."""
+        return self.database.rolls_back
+
             done = self.database.write(lambda c: self._try(c, request, due, partly))
             if isinstance(done, Plan):
                 return done
