@@ -141,7 +141,7 @@ class Call:
         return {job.object_name.lower()} if job else set()
 
     def _posted(self) -> dict[str, Any]:
-        if not self.body.lstrip()[:1] == b"{":
+        if self.body.lstrip()[:1] != b"{":
             return {}
         try:
             body = json.loads(self.body)

@@ -23,7 +23,7 @@ _DO_KEYS: dict[str, set[str]] = {
     "throttle_bytes_s": set(),
     "expire_token": set(),
     "limits": set(),
-    "job": set(),
+    "job": {"done_share"},
     "lock": set(),
 }
 
@@ -170,6 +170,8 @@ def _check_do(do: Mapping[str, Any], kind: str) -> None:
     value = do[kind]
     if kind == "job" and value not in JOB_FATES:
         raise ControlError(f"`job` is one of {', '.join(JOB_FATES)}; got {value!r}")
+    if not (_is_number(share := do.get("done_share", 0)) and share <= 1):
+        raise ControlError(f"`done_share` is a number from 0 to 1; got {share!r}")
     if kind == "limits":
         if not isinstance(value, dict):
             raise ControlError("`limits` is an object of allowance and what is left of it")

@@ -12,6 +12,7 @@ from emulator.errors import ApiError
 
 API_REQUESTS = "DailyApiRequests"
 QUERY_JOBS = "DailyBulkV2QueryJobs"
+BULK_BATCHES = "DailyBulkApiBatches"
 QUERY_STORAGE_MB = "DailyBulkV2QueryFileStorageMB"
 
 # Developer Edition, as recorded (rest.md, "/limits", and the recorded /limits of an org).
@@ -27,7 +28,7 @@ MAXIMA = {
     "DailyAnalyticsUploadedFilesSizeMB": 51200,
     API_REQUESTS: 15000,
     "DailyAsyncApexExecutions": 250000,
-    "DailyBulkApiBatches": 15000,
+    BULK_BATCHES: 15000,
     QUERY_STORAGE_MB: 976562,
     QUERY_JOBS: 10000,
     "DailyDeliveredPlatformEvents": 10000,
@@ -126,9 +127,7 @@ class Limits:
         body: dict[str, dict[str, Any]] = {}
         for name, most in MAXIMA.items():
             # Renamed in v49 (rest.md).
-            shown = (
-                "DailyBulkApiRequests" if name == "DailyBulkApiBatches" and version < 49 else name
-            )
+            shown = "DailyBulkApiRequests" if name == BULK_BATCHES and version < 49 else name
             body[shown] = {"Max": most, "Remaining": self.left(name)} | _NESTED.get(name, {})
         return dict(sorted(body.items()))
 

@@ -66,8 +66,12 @@ class Job(ABC):
                 jobType and no counters; ``listed`` has no counters; ``info`` has all (bulk2.md).
         """
 
-    def head(self) -> dict[str, Any]:
-        """What every answer begins with."""
+    def head(self, **after_state: Any) -> dict[str, Any]:
+        """What every answer begins with.
+
+        Args:
+            after_state: What stands behind the state, as recorded answers have it.
+        """
         return {
             "id": self.id,
             "operation": self.operation,
@@ -76,6 +80,7 @@ class Job(ABC):
             "createdDate": rest_datetime(self.created),
             "systemModstamp": rest_datetime(self.changed),
             "state": self.state,
+            **after_state,
             "concurrencyMode": "Parallel",
             "contentType": "CSV",
             # A JSON number, although the documents say string (bulk2.md).

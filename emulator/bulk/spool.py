@@ -61,7 +61,7 @@ def write_spool(
         for batch in reader:
             if stopped():
                 return None
-            content, ends = _bytes_of(batch.column(0))
+            content, ends = bytes_of(batch.column(0))
             lines.write(content)
             offsets.write((ends + size).tobytes())
             rows += len(ends)
@@ -77,7 +77,7 @@ def _line_sql(query: BulkQuery, csv: CsvFormat) -> str:
     )
 
 
-def _bytes_of(lines: pa.LargeStringArray) -> tuple[memoryview, npt.NDArray[np.int64]]:
+def bytes_of(lines: pa.LargeStringArray) -> tuple[memoryview, npt.NDArray[np.int64]]:
     """The lines as one block of bytes, and where each of them ends in it."""
     _, offset_buffer, data = lines.buffers()
     assert offset_buffer is not None, "Arrow text always has offsets"

@@ -9,8 +9,8 @@ from emulator.bulk.spool import Spool
 from emulator.call import Call
 from emulator.errors import ApiError, not_found
 from emulator.limits import MAXIMA, QUERY_JOBS, QUERY_STORAGE_MB
-from emulator.routes.bulk_list import job_list
 from emulator.rest.soql_query import compiled_for_bulk
+from emulator.routes.bulk_list import job_list
 
 # The service chooses the size of a page when `maxRecords` isn't given.
 DEFAULT_PAGE_ROWS = 250_000

@@ -132,15 +132,24 @@ def set_auth(call: Call) -> Answer:
 
 def show_bulk(call: Call) -> Answer:
     """GET /_emulator/bulk"""
-    return Answer(200, {"page_rows": call.org.jobs.most_page_rows})
+    jobs = call.org.jobs
+    return Answer(200, {"page_rows": jobs.most_page_rows, "batch_rows": jobs.batch_rows})
 
 
 def set_bulk(call: Call) -> Answer:
-    """PUT /_emulator/bulk {"page_rows": n or null}: the org sends no more rows in one page"""
-    rows = _body(call, {"page_rows"}).get("page_rows")
-    if rows is not None and (isinstance(rows, bool) or not isinstance(rows, int) or rows < 1):
-        raise ControlError(f"`page_rows` is a whole number from 1 up, or null; got {rows!r}")
-    call.org.jobs.most_page_rows = rows
+    """PUT /_emulator/bulk {"page_rows"?: n or null, "batch_rows"?: n}
+
+    The org sends no more rows in one page of a result, and cuts uploads into such batches.
+    """
+    body, jobs = _body(call, {"page_rows", "batch_rows"}), call.org.jobs
+    for key in body:
+        rows = body[key]
+        if rows is None and key == "page_rows":
+            continue
+        if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
+            raise ControlError(f"`{key}` is a whole number from 1 up; got {rows!r}")
+    jobs.most_page_rows = body.get("page_rows", jobs.most_page_rows)
+    jobs.batch_rows = body.get("batch_rows", jobs.batch_rows)
     return show_bulk(call)
 
 

@@ -23,17 +23,28 @@ class Numbers:
     def next_id(self, connection: Connection, sobject: SObject) -> str:
         """A new id; later ones sort after earlier ones."""
         assert sobject.id_prefix is not None, f"{sobject.name} has no Ids"
+        return make_id(sobject.id_prefix, self.take_ids(connection, sobject, 1))
+
+    def take_ids(self, connection: Connection, sobject: SObject, count: int) -> int:
+        """The first of that many numbers of new ids in a row."""
         number = self._next_id.get(sobject.name) or free_number(connection, sobject)
-        self._next_id[sobject.name] = number + 1
-        return make_id(sobject.id_prefix, number)
+        self._next_id[sobject.name] = number + count
+        return number
 
     def next_auto_number(self, connection: Connection, sobject: SObject, field: Field) -> str:
         """The next value of an auto-number field, in its format."""
-        key = (sobject.name, field.name)
-        number = self._next_auto.get(key) or free_auto_number(connection, sobject, field)
-        self._next_auto[key] = number + 1
+        number = self.take_auto_numbers(connection, sobject, field, 1)
         before, digits, after = field.number_parts
         return f"{before}{number:0{digits}d}{after}"
+
+    def take_auto_numbers(
+        self, connection: Connection, sobject: SObject, field: Field, count: int
+    ) -> int:
+        """The first of that many numbers of an auto-number field in a row."""
+        key = (sobject.name, field.name)
+        number = self._next_auto.get(key) or free_auto_number(connection, sobject, field)
+        self._next_auto[key] = number + count
+        return number
 
 
 def free_number(connection: Connection, sobject: SObject) -> int:

@@ -72,7 +72,7 @@ def _update(
     connection.register("_rows", arrow)
     implied = _implied(connection, sobject, names)
     sets = [f"{quoted(name)} = {_cast(sobject, name, '_rows')}" for name in names]
-    sets += _stamp_sets(sobject, stored_datetime(changes.stamp), changes.user_id)
+    sets += stamp_sets(sobject, stored_datetime(changes.stamp), changes.user_id)
     if sets:
         connection.execute(
             f"UPDATE {quoted(sobject.name)} AS t SET {', '.join(sets)} FROM _rows "
@@ -147,7 +147,7 @@ def _set_deleted(
     sets = [f"_deleted = {deleted}"]
     if "IsDeleted" in sobject.fields:
         sets.append(f'"IsDeleted" = {deleted}')
-    sets += _stamp_sets(sobject, stamp, user)
+    sets += stamp_sets(sobject, stamp, user)
     connection.execute(
         f"UPDATE {quoted(sobject.name)} SET {', '.join(sets)} "
         'WHERE "Id" IN (SELECT unnest(?::VARCHAR[]))',
@@ -175,7 +175,8 @@ def _cascades(schema: Schema, sobject: SObject) -> list[tuple[SObject, str]]:
     return found
 
 
-def _stamp_sets(sobject: SObject, stamp: str, user: str) -> list[str]:
+def stamp_sets(sobject: SObject, stamp: str, user: str) -> list[str]:
+    """SQL assignments of who changes a row, and when, for the fields that the object has."""
     values = {
         "LastModifiedDate": f"TIMESTAMP '{stamp}'",
         "LastModifiedById": f"'{user}'",

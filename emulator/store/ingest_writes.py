@@ -1,0 +1,154 @@
+"""Writing the staged rows that nothing is wrong with, inside the writer's transaction."""
+
+from __future__ import annotations
+
+from emulator.schema.columns import duckdb_type, quoted
+from emulator.schema.model import Field, Schema, SObject
+from emulator.store.database import Connection
+from emulator.store.ingest_columns import DELETE, DELETIONS, UPSERT
+from emulator.store.ingest_stage import LEAVE, Batch
+from emulator.store.ingest_values import literal
+from emulator.store.numbers import Numbers
+from emulator.store.rows_plan import default_columns
+from emulator.store.values import stored_datetime
+from emulator.store.writing import delete_rows, purge_rows, stamp_sets
+
+_NEW = "s.creates AND s.error IS NULL"
+_KEPT = "NOT s.creates AND s.error IS NULL"
+
+
+def write(connection: Connection, schema: Schema, batch: Batch, numbers: Numbers) -> None:
+    """Create, update or delete; afterwards the rows are in the org."""
+    if batch.target.operation in DELETIONS:
+        _delete(connection, schema, batch)
+        return
+    _insert(connection, batch, numbers)
+    _update(connection, batch)
+
+
+def _insert(connection: Connection, batch: Batch, numbers: Numbers) -> None:
+    row = connection.execute(f"SELECT count(*) FROM _ingest AS s WHERE {_NEW}").fetchone()
+    count = row[0] if row else 0
+    if not count:
+        return
+    sobject = batch.target.sobject
+    values = _new_values(connection, batch, numbers, count)
+    names = ", ".join(quoted(name) for name in values)
+    connection.execute(
+        f"INSERT INTO {quoted(sobject.name)} ({names}, _deleted) "
+        f"SELECT {', '.join(values.values())}, false FROM _ingest AS s WHERE {_NEW} ORDER BY s.row"
+    )
+    for field in sobject.stored_fields:
+        if field.default_formula is not None:
+            _set_by_formula(
+                connection, sobject, field, field.default_formula,
+                f"SELECT s.id FROM _ingest AS s WHERE {_NEW}", f"t.{quoted(field.name)} IS NULL",
+            )  # fmt: skip
+
+
+def _new_values(
+    connection: Connection, batch: Batch, numbers: Numbers, count: int
+) -> dict[str, str]:
+    """SQL per stored field of a row that is created, over `_ingest` as s."""
+    sobject, stamp = batch.target.sobject, literal(stored_datetime(batch.stamp))
+    user = literal(batch.user_id)
+    values: dict[str, str] = {
+        name: literal(text) for name, text in default_columns(sobject, batch.user_id).items()
+        if text is not None
+    }  # fmt: skip
+    for field in sobject.stored_fields:
+        if field.auto_number:
+            first = numbers.take_auto_numbers(connection, sobject, field, count)
+            before, digits, after = field.number_parts
+            number = f"{first} - 1 + row_number() OVER (ORDER BY s.row)"
+            padded = f"format('{{:0{digits}d}}', {number})"
+            values[field.name] = f"concat({literal(before)}, {padded}, {literal(after)})"
+    values |= {
+        "Id": "s.id", "IsDeleted": "false", "CreatedDate": stamp, "CreatedById": user,
+        "LastModifiedDate": stamp, "LastModifiedById": user, "SystemModstamp": stamp,
+    }  # fmt: skip
+    for column in batch.target.columns:
+        name, n = column.field.name, column.number
+        default = f"CAST({values.get(name, 'NULL')} AS {duckdb_type(column.field)})"
+        values[name] = f"CASE s.s{n} WHEN {LEAVE} THEN {default} ELSE s.v{n} END"
+    return {
+        field.name: f"CAST({values[field.name]} AS {duckdb_type(field)})"
+        for field in sobject.stored_fields
+        if field.name in values
+    }
+
+
+def _update(connection: Connection, batch: Batch) -> None:
+    target, sobject = batch.target, batch.target.sobject
+    row = connection.execute(f"SELECT count(*) FROM _ingest AS s WHERE {_KEPT}").fetchone()
+    if not row or not row[0]:
+        return
+    columns = {
+        column.field.name: column.number
+        for column in target.columns
+        if not (target.operation == UPSERT and column.field.name == target.key.name)
+    }
+    followers = _note_followers(connection, sobject, columns)
+    sets = [
+        f"{quoted(name)} = CASE s.s{n} WHEN {LEAVE} THEN t.{quoted(name)} ELSE s.v{n} END"
+        for name, n in columns.items()
+    ]
+    sets += stamp_sets(sobject, stored_datetime(batch.stamp), batch.user_id)
+    if sets:
+        connection.execute(
+            f"UPDATE {quoted(sobject.name)} AS t SET {', '.join(sets)} FROM _ingest AS s "
+            f'WHERE t."Id" = s.id AND {_KEPT}'
+        )
+    for field in followers:
+        _set_by_formula(
+            connection, sobject, field, str(field.change_formula),
+            f"SELECT id FROM _followers WHERE field = {literal(field.name)}",
+        )  # fmt: skip
+
+
+def _note_followers(
+    connection: Connection, sobject: SObject, columns: dict[str, int]
+) -> list[Field]:
+    """Fields that follow one which is about to change; their rows go to `_followers`."""
+    fields = [one for one in sobject.stored_fields if one.follows in columns]
+    questions = []
+    for field in fields:
+        n, own = columns[str(field.follows)], columns.get(field.name)
+        question = (
+            f'SELECT t."Id" AS id, {literal(field.name)} AS field '
+            f'FROM {quoted(sobject.name)} AS t JOIN _ingest AS s ON t."Id" = s.id '
+            f"WHERE {_KEPT} AND s.s{n} <> {LEAVE} "
+            f"AND t.{quoted(str(field.follows))} IS DISTINCT FROM s.v{n}"
+        )
+        questions.append(question + (f" AND s.s{own} = {LEAVE}" if own is not None else ""))
+    if questions:
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE _followers AS {' UNION ALL '.join(questions)}"
+        )
+    return fields
+
+
+def _set_by_formula(
+    connection: Connection,
+    sobject: SObject,
+    field: Field,
+    formula: str,
+    ids: str,
+    only: str = "true",
+) -> None:
+    value = formula.replace("{row}", "t")
+    connection.execute(
+        f"UPDATE {quoted(sobject.name)} AS t SET {quoted(field.name)} = {value} "
+        f'WHERE t."Id" IN ({ids}) AND {only}'
+    )
+
+
+def _delete(connection: Connection, schema: Schema, batch: Batch) -> None:
+    target = batch.target
+    rows = connection.execute("SELECT s.id FROM _ingest AS s WHERE s.error IS NULL").fetchall()
+    ids: list[str] = [row[0] for row in rows]
+    if target.operation == DELETE:
+        stamp = stored_datetime(batch.stamp)
+        delete_rows(connection, schema, target.sobject, ids, stamp, batch.user_id)
+    else:
+        purge_rows(connection, schema, target.sobject, ids)
