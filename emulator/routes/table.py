@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from emulator.router import Router
 from emulator.routes import (
+    batch,
     bulk_ingest,
     bulk_query,
     collections,
+    composite,
     controls,
     describe,
-    composite,
     limits,
     oauth,
     query,
     replication,
     rows,
+    tree,
     versions,
 )
-    tree,
 
 DATA = "/services/data"
 API = f"{DATA}/{{version}}"

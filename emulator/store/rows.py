@@ -10,8 +10,6 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-import pyarrow as pa
-
 from emulator.errors import ApiError
 from emulator.schema.model import Schema
 from emulator.store.changes import Plan, Request, plan
@@ -75,13 +73,13 @@ class Rows:
         """Let the transaction that is running change nothing."""
         self.database.roll_back()
 
-    def _change(self, request: Request, due: datetime | None, *, partly: bool) -> Plan:
-        while True:
     @property
     def rolls_back(self) -> bool:
         """Whether the transaction that is running will change nothing."""
         return self.database.rolls_back
 
+    def _change(self, request: Request, due: datetime | None, *, partly: bool) -> Plan:
+        while True:
             done = self.database.write(lambda c: self._try(c, request, due, partly))
             if isinstance(done, Plan):
                 return done
