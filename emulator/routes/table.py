@@ -5,6 +5,7 @@ from __future__ import annotations
 from emulator.router import Router
 from emulator.routes import (
     batch,
+    bulk_ingest,
     bulk_query,
     collections,
     composite,
@@ -114,3 +115,13 @@ def _add_bulk(router: Router) -> None:
     router.add("DELETE", f"{jobs}/{{job}}", bulk_query.delete)
     router.add("GET", f"{jobs}/{{job}}/results", bulk_query.results)
     router.add("GET", f"{jobs}/{{job}}/resultPages", bulk_query.result_pages)
+    ingest = f"{API}/jobs/ingest"
+    router.add("POST", ingest, bulk_ingest.create)
+    router.add("GET", ingest, bulk_ingest.list_jobs)
+    router.add("GET", f"{ingest}/{{job}}", bulk_ingest.show)
+    router.add("PATCH", f"{ingest}/{{job}}", bulk_ingest.change_state)
+    router.add("DELETE", f"{ingest}/{{job}}", bulk_ingest.delete)
+    router.add("PUT", f"{ingest}/{{job}}/batches", bulk_ingest.upload)
+    router.add("GET", f"{ingest}/{{job}}/successfulResults", bulk_ingest.successful)
+    router.add("GET", f"{ingest}/{{job}}/failedResults", bulk_ingest.failed)
+    router.add("GET", f"{ingest}/{{job}}/unprocessedRecords", bulk_ingest.unprocessed)

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+import pyarrow as pa
+
 from emulator.errors import ApiError
 from emulator.schema.model import Schema
 from emulator.store.changes import Plan, Request, plan
 from emulator.store.database import Connection, Database
+from emulator.store.ingest import ingest
+from emulator.store.ingest_stage import Batch
 from emulator.store.numbers import Numbers
 from emulator.store.tables import create_tables, empty_tables
 from emulator.store.writing import apply
@@ -82,6 +86,17 @@ class Rows:
             # The controls wait for the lock: what holds it commits, earlier than announced.
             with self._late_lock:
                 self._write_late(done)
+
+    def ingest(
+        self, batch: Batch, *, lose: Callable[[set[str]], set[str]] | None = None
+    ) -> pa.Table:
+        """Write a batch of CSV rows in one transaction; what became of each (see `ingest`)."""
+
+        def work(connection: Connection) -> pa.Table:
+            held = set[str]().union(*(one.changes.touched for one in self._late))
+            return ingest(connection, self.schema, self._numbers, batch, held=held, lose=lose)
+
+        return self.database.write(work)
 
     def settle(self, now: datetime) -> None:
         """Make the late commits that are due at `now` visible, in the order of their dues."""
