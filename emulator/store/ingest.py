@@ -40,8 +40,9 @@ def ingest(
     if lose is not None:
         refuse_contested(connection, schema, batch.target, lose)
     write(connection, schema, batch, numbers)
-    outcomes: pa.Table = connection.sql(
+    outcomes = connection.execute(
         "SELECT row, CASE WHEN creates AND error IS NOT NULL THEN '' ELSE coalesce(id, '') END "
         "AS sf_id, coalesce(creates, false) AS created, error FROM _ingest"
     ).to_arrow_table()
+    assert outcomes is not None, "a SELECT has a result"
     return outcomes
