@@ -28,8 +28,17 @@ class PageInfo:
     sha256: str
 
 
-def download(transport: Transport, path: str, locator: str | None, into: BinaryIO) -> PageInfo:
+def download(
+    transport: Transport,
+    path: str,
+    locator: str | None,
+    into: BinaryIO,
+    *,
+    rows: int | None = None,
+) -> PageInfo:
     """Fetch a page into a file.
+
+    ``rows`` is how many it must have, where that is known before.
 
     A page that breaks off or holds another number of rows than announced is fetched again, from
     the start. When it fails for good, ``into`` is as long as before: a file that can't go back is
@@ -40,21 +49,23 @@ def download(transport: Transport, path: str, locator: str | None, into: BinaryI
     """
     if not into.seekable():
         with tempfile.TemporaryFile() as whole:
-            page = download(transport, path, locator, whole)
+            page = download(transport, path, locator, whole, rows=rows)
             whole.seek(0)
             shutil.copyfileobj(whole, into, COPY_BYTES)
             return page
     start = into.tell()
     request = ApiRequest("GET", path, {"Accept": "text/csv"})
     try:
-        return transport.send(request, lambda answer: _read(answer, locator, into, start))
+        return transport.send(request, lambda answer: _read(answer, locator, into, start, rows))
     except BaseException:
         into.seek(start)
         into.truncate()
         raise
 
 
-def _read(answer: Answer, locator: str | None, into: BinaryIO, start: int) -> PageInfo:
+def _read(
+    answer: Answer, locator: str | None, into: BinaryIO, start: int, expected: int | None
+) -> PageInfo:
     into.seek(start)
     into.truncate()
     counter, digest, written = RecordCounter(), hashlib.sha256(), 0
@@ -66,15 +77,17 @@ def _read(answer: Answer, locator: str | None, into: BinaryIO, start: int) -> Pa
     if counter.in_quotes:
         raise BrokenBodyError(answer.request.shown, written, "it stops within a quoted value")
     rows = max(0, counter.records - 1)  # every page begins with the header
-    _check_rows(answer, rows)
+    _check_rows(answer, rows, expected)
     next_locator = parse_locator(answer.headers.get("Sforce-Locator"))
     return PageInfo(locator, next_locator, rows, written, digest.hexdigest())
 
 
-def _check_rows(answer: Answer, rows: int) -> None:
+def _check_rows(answer: Answer, rows: int, expected: int | None) -> None:
     announced = answer.headers.get("Sforce-NumberOfRecords", "")
     if announced.isdigit() and int(announced) != rows:
         raise RowCountError(f"Page {answer.request.shown}", int(announced), rows)
+    if expected is not None and expected != rows:
+        raise RowCountError(f"The job of {answer.request.shown}", expected, rows)
 
 
 def parse_locator(header: str | None) -> str | None:

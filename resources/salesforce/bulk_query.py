@@ -8,16 +8,19 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, BinaryIO
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 from resources.salesforce.bulk_job import JobInfo, PollPlan, parse_job
-from resources.salesforce.bulk_page import PageInfo, download
-from resources.salesforce.errors import (
-    AnswerError,
-    JobStalledError,
-    LocatorLoopError,
-    RowCountError,
+from resources.salesforce.bulk_jobs import (
+    created_in_order,
+    json_list,
+    listed_jobs,
+    malformed_job,
+    url_parameter,
+    wait_for_end,
 )
+from resources.salesforce.bulk_page import PageInfo, download
+from resources.salesforce.errors import LocatorLoopError, RowCountError
 from resources.salesforce.transport import ApiRequest, JsonAnswer, Transport
 
 OpenPage = Callable[[str | None], AbstractContextManager[BinaryIO]]
@@ -75,21 +78,9 @@ class BulkQuery:
             JobFailedError, JobAbortedError: It ended without a result.
             JobStalledError: It didn't end in ``poll.give_up_after_s``; it goes on, though.
         """
-        poll = poll or PollPlan()
-        waited_s, question = 0.0, 0
-        while True:
-            job = self.info(job_id)
-            if on_progress:
-                on_progress(job)
-            if job.has_ended:
-                job.raise_unless_complete()
-                return job
-            if waited_s >= poll.give_up_after_s:
-                raise JobStalledError(job_id, job.state, waited_s)
-            question += 1
-            pause_s = poll.pause_s(question)
-            self._transport.sleep(pause_s)
-            waited_s += pause_s
+        job = wait_for_end(lambda: self.info(job_id), self._transport.sleep, on_progress, poll)
+        job.raise_unless_complete()
+        return job
 
     def list_jobs(self, created_since: datetime | None = None) -> list[JobInfo]:
         """The org's Bulk 2.0 query jobs, oldest first, of all users; counters are absent.
@@ -97,25 +88,9 @@ class BulkQuery:
         Args:
             created_since: Leave out jobs created before this second of the org's clock.
         """
-        jobs: dict[str, JobInfo] = {}
-        seen = set[str]()
-        path = f"{self._path()}?jobType=V2Query"
-        while True:
-            answer = self._transport.json(ApiRequest("GET", path))
-            entries = _list(answer, "records")
-            found = [self._job(answer, entry) for entry in entries]
-            jobs |= {job.id: job for job in found}
-            locator = _query_locator(answer.json.get("nextRecordsUrl"))
-            if answer.json.get("done", True) or locator is None:
-                break
-            if locator in seen:
-                raise LocatorLoopError("The list of jobs", locator, len(seen) + 1)
-            seen.add(locator)
-            # Its path says /jobs/ingest even here: only the locator in it is right.
-            path = f"{self._path()}?jobType=V2Query&queryLocator={quote(locator, safe='')}"
-        since = created_since and created_since.replace(microsecond=0)
-        recent = [job for job in jobs.values() if since is None or job.created_date >= since]
-        return sorted(recent, key=lambda job: (job.created_date, job.id))
+        entries = listed_jobs(self._transport, self._path(), "V2Query")
+        jobs = {job.id: job for job in (self._job(answer, entry) for answer, entry in entries)}
+        return created_in_order(jobs.values(), created_since)
 
     def download_page(
         self,
@@ -197,10 +172,10 @@ class BulkQuery:
         seen = {path}
         while True:
             answer = self._transport.json(ApiRequest("GET", path))
-            for entry in _list(answer, "resultPages"):
+            for entry in json_list(answer, "resultPages"):
                 # The guide says resultUrl; Salesforce's OpenAPI file says resultLink.
                 url = entry.get("resultUrl") or entry.get("resultLink") or ""
-                locators.append(_parameter(url, "locator"))
+                locators.append(url_parameter(url, "locator"))
             following = answer.json.get("nextRecordsUrl") or answer.json.get("nextRecordUrl")
             if answer.json.get("done", True) or not following:
                 return locators
@@ -239,28 +214,4 @@ class BulkQuery:
         try:
             return parse_job(found, answer.read)
         except (KeyError, TypeError, ValueError) as error:
-            raise _malformed(answer, f"it isn't a job ({error!r})") from error
-
-
-def _list(answer: JsonAnswer, key: str) -> list[Any]:
-    found = answer.json.get(key) if isinstance(answer.json, dict) else None
-    if not isinstance(found, list):
-        raise _malformed(answer, f"it has no list {key}")
-    return found
-
-
-def _malformed(answer: JsonAnswer, cause: str) -> AnswerError:
-    kind = answer.headers.get("Content-Type", "")
-    return AnswerError("GET", "jobs/query", answer.status, kind, len(answer.body), cause)
-
-
-def _query_locator(url: str | None) -> str | None:
-    return _parameter(url, "queryLocator") if url else None
-
-
-def _parameter(url: str, key: str) -> str | None:
-    for pair in urlsplit(url).query.split("&"):
-        found, _, value = pair.partition("=")
-        if found == key and value:
-            return unquote(value)  # a "+" in a locator is no space
-    return None
+            raise malformed_job(answer, f"it isn't a job ({error!r})") from error

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
 
+from resources.salesforce.bulk_ingest import BulkIngest
 from resources.salesforce.bulk_query import BulkQuery
 from resources.salesforce.describe import DescribeCache, SObjectDescribe, SObjectSummary
 from resources.salesforce.limits import Allowance, OrgLimits
@@ -26,6 +27,7 @@ class SalesforceClient:
         self.settings = settings
         self.transport = transport or Transport(settings)
         self.bulk = BulkQuery(self.transport)
+        self.ingest = BulkIngest(self.transport)
         self._rest = RestQuery(self.transport)
         self._describe = DescribeCache(self.transport)
         self._rows = RowReader(self._rest, self.transport.clock, self.transport.sleep)

@@ -68,6 +68,8 @@ TRANSIENT_STATUSES = frozenset({420, 429, 502, 503, 504})
 UNAVAILABLE = frozenset({"SERVERUNAVAILABLE", "TIMEOUT"})
 LOCKED = frozenset({"UNABLETOLOCKROW", "TOOMANYLOCKFAILURE"})
 USED_UP = frozenset({"LIMITEXCEEDED", "EXCEEDEDQUOTA"})
+# A row refused by one of these may be accepted as it is, a little later.
+TRANSIENT_ROW_CODES = LOCKED | {"SERVERUNAVAILABLE", "REQUESTRUNNINGTOOLONG"}
 BY_STATUS: Mapping[int, type[ApiError]] = {
     403: AccessError,
     404: NotFoundError,
@@ -80,6 +82,16 @@ BY_STATUS: Mapping[int, type[ApiError]] = {
 def normal(code: str) -> str:
     """The one spelling under which a code is looked up."""
     return code.replace("_", "").upper()
+
+
+def is_lock_error(code: str | None) -> bool:
+    """Whether a row failed because another transaction held it, or its parent."""
+    return normal(code or "") in LOCKED
+
+
+def is_transient_row_error(code: str | None) -> bool:
+    """Whether a row that failed so is worth sending again as it is."""
+    return normal(code or "") in TRANSIENT_ROW_CODES
 
 
 def parse_errors(body: bytes) -> list[Mapping[str, Any]]:

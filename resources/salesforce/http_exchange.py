@@ -15,6 +15,7 @@ from requests.auth import AuthBase
 from resources.salesforce.errors import ConnectionLostError
 from resources.salesforce.hosts import is_loopback
 from resources.salesforce.org_clock import parse_date
+from resources.salesforce.request_body import FileBody
 from resources.salesforce.settings import ConnectionSettings
 
 PARALLEL_CONNECTIONS = 16
@@ -84,6 +85,7 @@ class HttpExchange:
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         json_body: Mapping[str, Any] | None = None,
+        body: bytes | FileBody | None = None,
     ) -> Exchange:
         """Send, and return when the headers of the answer are there; redirects aren't followed.
 
@@ -96,7 +98,7 @@ class HttpExchange:
                 method,
                 url,
                 headers=headers,
-                data=form,
+                data=body if form is None else form,
                 json=json_body,
                 auth=Bearer(token),
                 timeout=self._timeout,

@@ -19,7 +19,7 @@ MOST_EXAMPLES = 5
 EXAMPLE_CHARACTERS = 80
 MEANINGS: dict[Kind, str] = {
     "null_marker": "hold the text #N/A, by which Salesforce would set the field to null",
-    "null_not_allowed": "are null, which the field can't be; give a value, or set its `nulls: leave`",
+    "null_not_allowed": "are null, which it can't be; give a value, or set its `nulls: leave`",
     "too_long": "are longer than the {length:,} characters of the field",
     "too_many_digits": "have more digits than the field ({digits})",
     "wrong_type": "can't be a {type}",

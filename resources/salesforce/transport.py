@@ -32,6 +32,7 @@ from resources.salesforce.http_exchange import Exchange, HttpExchange, retry_aft
 from resources.salesforce.limits import Allowance, OrgLimits, parse_limits
 from resources.salesforce.login_session import LoginSession
 from resources.salesforce.org_clock import OrgClock, ReadInterval, parse_date
+from resources.salesforce.request_body import FileBody
 from resources.salesforce.retry_plan import InDoubt, Wait, after_failure
 from resources.salesforce.settings import ConnectionSettings
 
@@ -47,7 +48,8 @@ class ApiRequest:
     """One call of the org's API.
 
     ``path`` begins with a slash, or is a whole address that the org gave us. ``creates`` marks a
-    call that makes something new each time it is sent.
+    call that makes something new each time it is sent. ``body`` is sent as it is, instead of
+    ``json_body``; its type stands in ``headers``.
     """
 
     method: str
@@ -55,6 +57,7 @@ class ApiRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     json_body: Mapping[str, Any] | None = None
     creates: bool = False
+    body: bytes | FileBody | None = None
 
     @property
     def shown(self) -> str:
@@ -218,6 +221,7 @@ class Transport:
                 token=token.access_token,
                 headers=request.headers,
                 json_body=request.json_body,
+                body=request.body,
             )
             limit_info = exchange.response.headers.get("Sforce-Limit-Info")
             return exchange

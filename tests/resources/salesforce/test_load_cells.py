@@ -167,7 +167,7 @@ def test_a_parents_external_id_is_typed_and_measured_by_the_parents_field():
     found, problems = render_cells(pa.record_batch({"R.ERP_Id__c": ["C-1", "C-1234"]}), [column])
 
     assert found.column(0).to_pylist() == ["C-1", "C-1234"]
-    assert [(p.kind, p.rows) for p in found.problems] == [("too_long", 1)]
+    assert [(p.kind, p.rows) for p in problems] == [("too_long", 1)]
 
 
 def test_a_problem_says_what_the_field_allows():
