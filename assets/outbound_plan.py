@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from assets.load_spec import LoadSpec
 from assets.spelling import nearest
 from resources.salesforce.describe import SObjectDescribe
 from resources.salesforce.load_columns import LoadColumn
-
-CREATES = ("insert", "upsert")
-UPDATES = ("update", "upsert")
 
 
 @dataclass(frozen=True)
@@ -81,16 +78,11 @@ def folds_keys(spec: LoadSpec, columns: Sequence[LoadColumn]) -> bool:
     return not key.field.case_sensitive
 
 
-def may_not_be_empty(spec: LoadSpec, columns: Sequence[LoadColumn]) -> Mapping[str, bool]:
-    """Columns whose field always needs a value, and whether leaving it alone will do.
-
-    An insert that leaves a required field alone is refused; an upsert may be an update.
-    """
-    return {
-        column.name: spec.operation != "insert"
-        for column in columns
-        if column.field.required_on_create and spec.operation in (*CREATES, *UPDATES)
-    }
+def required_columns(spec: LoadSpec, columns: Sequence[LoadColumn]) -> tuple[str, ...]:
+    """Columns that need a value in each row: an upsert or update may leave the field alone."""
+    if spec.operation != "insert":
+        return ()
+    return tuple(column.name for column in columns if column.field.required_on_create)
 
 
 def _object_problems(spec: LoadSpec, describe: SObjectDescribe) -> Iterator[MappingProblem]:
