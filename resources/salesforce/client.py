@@ -6,6 +6,7 @@ from types import TracebackType
 
 from resources.salesforce.bulk_ingest import BulkIngest
 from resources.salesforce.bulk_query import BulkQuery
+from resources.salesforce.composite import Collections
 from resources.salesforce.describe import DescribeCache, SObjectDescribe, SObjectSummary
 from resources.salesforce.limits import Allowance, OrgLimits
 from resources.salesforce.org_clock import ReadInterval
@@ -28,6 +29,7 @@ class SalesforceClient:
         self.transport = transport or Transport(settings)
         self.bulk = BulkQuery(self.transport)
         self.ingest = BulkIngest(self.transport)
+        self.collections = Collections(self.transport)
         self._rest = RestQuery(self.transport)
         self._describe = DescribeCache(self.transport)
         self._rows = RowReader(self._rest, self.transport.clock, self.transport.sleep)
