@@ -13,6 +13,7 @@ from typing import Any
 from emulator.auth.keys import key_pair
 from emulator.auth.sessions import Sessions
 from emulator.auth.users import User, find_user
+from emulator.auth.web_login import WebLogins
 from emulator.bulk.jobs import Jobs
 from emulator.clock import Clock
 from emulator.errors import UsageError
@@ -51,6 +52,7 @@ class Org:
         self.pages = Pages(self.database)
         self.jobs = Jobs(self)
         self.rotates_refresh_tokens = False
+        self.web_logins = WebLogins()
         self.cdc_objects: tuple[str, ...] = ()
         self.url = ""
         self.schema_changed = self.clock.now().replace(microsecond=0)
@@ -88,6 +90,7 @@ class Org:
         self.limits.clear()
         self.requests.clear()
         self.sessions.clear()
+        self.web_logins.clear()
         self.rotates_refresh_tokens = False
         self._seed(seed or self.settings.seed, self.settings.rows if seed is None else {})
         self._set_cdc(seed or self.settings.seed)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from emulator.auth.jwt_bearer import JWT_BEARER, read_assertion
 from emulator.auth.users import User, find_user
+from emulator.auth.web_login import REFRESH_SCOPES
 from emulator.errors import OAuthError
 from emulator.settings import CLIENT_ID, CLIENT_SECRET, PASSWORD
 
@@ -98,6 +99,19 @@ def _refresh_token(org: Org, form: Mapping[str, str], headers: Mapping[str, str]
     return Login(user, approval.scope, new, new)
 
 
+def _authorization_code(org: Org, form: Mapping[str, str], headers: Mapping[str, str]) -> Login:
+    # With a verifier a client may do without a secret, as applications on a user's machine do.
+    check_client(form, headers, secret="code_verifier" not in form)
+    code = org.web_logins.redeem(form, org.clock.now())
+    user = _user(org, "Id", code.user_id)
+    if user is None:
+        raise OAuthError("invalid_grant", "authentication failure")
+    if not REFRESH_SCOPES & set(code.scope.split()):
+        return Login(user, code.scope)
+    token = org.sessions.approve(user.id, CLIENT_ID, code.scope)
+    return Login(user, code.scope, token, token)
+
+
 def _jwt_bearer(org: Org, form: Mapping[str, str], headers: Mapping[str, str]) -> Login:
     username = read_assertion(form.get("assertion", ""), org.keys.public_key, org.url)
     user = _user(org, "Username", username)
@@ -123,6 +137,7 @@ def _basic(headers: Mapping[str, str]) -> tuple[str, str] | None:
 
 
 _GRANTS: dict[str, Callable[[Org, Mapping[str, str], Mapping[str, str]], Login]] = {
+    "authorization_code": _authorization_code,
     "client_credentials": _client_credentials,
     "password": _password,
     "refresh_token": _refresh_token,

@@ -116,17 +116,20 @@ def show_auth(call: Call) -> Answer:
         {
             "rotate_refresh_tokens": org.rotates_refresh_tokens,
             "session_s": org.sessions.session_s,
+            "consents": org.web_logins.consents,
         },
     )
 
 
 def set_auth(call: Call) -> Answer:
-    """PUT /_emulator/auth {"rotate_refresh_tokens"?: bool, "session_s"?: n}"""
-    body = _body(call, {"rotate_refresh_tokens", "session_s"})
+    """PUT /_emulator/auth {"rotate_refresh_tokens"?: bool, "session_s"?: n, "consents"?: bool}"""
+    body = _body(call, {"rotate_refresh_tokens", "session_s", "consents"})
     if "rotate_refresh_tokens" in body:
         call.org.rotates_refresh_tokens = body["rotate_refresh_tokens"] is True
     if "session_s" in body:
         call.org.sessions.session_s = _number(body["session_s"], "session_s")
+    if "consents" in body:
+        call.org.web_logins.consents = body["consents"] is True
     return show_auth(call)
 
 

@@ -30,6 +30,13 @@ def token(call: Call) -> Answer:
     return Answer(200, body, _NO_STORE)
 
 
+def authorize(call: Call) -> Answer:
+    """GET or POST /services/oauth2/authorize"""
+    org = call.org
+    place = org.web_logins.begin(call.form(), org.admin.id, org.clock.now())
+    return Answer(302, None, _NO_STORE | {"Location": place})
+
+
 def introspect(call: Call) -> Answer:
     """POST /services/oauth2/introspect"""
     org, form = call.org, call.form()

@@ -41,6 +41,7 @@ def _add_login(router: Router) -> None:
     router.add("POST", f"{OAUTH}/token", oauth.token, login=False)
     router.add("POST", f"{OAUTH}/introspect", oauth.introspect, login=False)
     for method in ("GET", "POST"):
+        router.add(method, f"{OAUTH}/authorize", oauth.authorize, login=False)
         router.add(method, f"{OAUTH}/revoke", oauth.revoke, login=False)
         router.add(method, f"{OAUTH}/userinfo", oauth.show_userinfo)
     router.add("GET", "/.well-known/openid-configuration", oauth.show_discovery, login=False)
