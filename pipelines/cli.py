@@ -66,7 +66,7 @@ def sync(
     with open_instance() as instance:
         try:
             chosen = project.choose(name, objects or [])
-            project.require_logins(chosen)
+            project.require_logins(sync.spec.org for sync in chosen)
             found = orders(
                 instance,
                 project,

@@ -7,13 +7,14 @@ import dagster as dg
 from assets.mask_key import MaskKeyResource
 from pipelines import environment
 from pipelines.executor import steps_executor
+from pipelines.load_links import with_load_links
 from resources.landing.resource import LandingResource
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Every sync and connection of ``defs/``."""
-    return dg.Definitions.merge(
+    """Every sync, load and connection of ``defs/``."""
+    found = dg.Definitions.merge(
         dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
         dg.Definitions(
             executor=steps_executor,
@@ -27,3 +28,4 @@ def defs() -> dg.Definitions:
             },
         ),
     )
+    return with_load_links(found)

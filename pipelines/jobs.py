@@ -1,4 +1,4 @@
-"""Jobs that start the objects of a sync by hand."""
+"""Jobs that start the objects of a sync, or a load, by hand."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from assets.keys import object_keys
+from assets.load_spec import LoadSpec
 from assets.specs import ObjectSpec, PartitionSpec, SyncSpec
 
 _OFTEN = {"hour": "hourly", "day": "daily", "week": "weekly", "month": "monthly"}
@@ -38,3 +39,12 @@ def job_name(
     name = f"{sync.name}_{_OFTEN[windows.every]}"
     alike = [one for one in all_windows if one and one.every == windows.every]
     return f"{name}_{windows.start:%Y%m%d}" if len(alike) > 1 else name
+
+
+def load_job(spec: LoadSpec) -> UnresolvedAssetJobDefinition:
+    """Both stages of a load."""
+    return dg.define_asset_job(
+        name=f"{spec.name}_load",
+        selection=dg.AssetSelection.assets(spec.outbound_key, spec.load_key),
+        description=f"Sends what changed to {spec.object} of {spec.org}.",
+    )

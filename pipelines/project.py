@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,15 +12,19 @@ from dagster._core.definitions.reconstruct import ReconstructableJob, Reconstruc
 from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 
+from assets.load_spec import LoadSpec
 from assets.specs import ObjectSpec, SyncSpec
 from assets.spelling import nearest
 from pipelines import environment
 from pipelines.components.salesforce_connection import SalesforceConnection
+from pipelines.components.salesforce_load import SalesforceLoad
 from pipelines.components.salesforce_sync import SalesforceSync
+from pipelines.components.warehouse_connection import WarehouseConnection
 from pipelines.emulator_process import is_listening
 from pipelines.run_tags import ALL_ASSETS_JOB
 from resources.salesforce.client import SalesforceClient
 from resources.salesforce.resource import SalesforceResource
+from resources.warehouse.resource import WarehouseResource
 
 
 class UsageError(Exception):
@@ -64,6 +68,21 @@ class Project:
         ]
         return {sync.spec.name: sync for sync in found}
 
+    @cached_property
+    def loads(self) -> dict[str, LoadSpec]:
+        found = [one.spec_among(self.tree) for one in self.tree.get_all_components(SalesforceLoad)]
+        return {spec.name: spec for spec in found}
+
+    def load_named(self, name: str) -> LoadSpec:
+        """The load of that name.
+
+        Raises:
+            UsageError: There is none.
+        """
+        if name not in self.loads:
+            raise UsageError(_unknown("load", name, list(self.loads)))
+        return self.loads[name]
+
     def choose(self, name: str | None, objects: Sequence[str]) -> list[Sync]:
         """The named sync, or all; with ``objects`` only those of them.
 
@@ -86,13 +105,13 @@ class Project:
         ]
         return [sync for sync in narrowed if sync.objects]
 
-    def require_logins(self, syncs: Sequence[Sync]) -> None:
+    def require_logins(self, orgs: Iterable[str]) -> None:
         """Refuse to begin what can't log in.
 
         Raises:
             UsageError: A variable isn't set that a connection needs, or the emulator isn't there.
         """
-        for connection in {self.connections[sync.spec.org].name for sync in syncs}:
+        for connection in sorted(set(orgs)):
             prefix = self.connections[connection].environment
             url = environment.login_url(prefix)
             if environment.is_emulator(prefix) and not is_listening(url):
@@ -113,6 +132,14 @@ class Project:
         assert isinstance(resource, SalesforceResource)
         with resource.connect() as client:
             yield client
+
+    def warehouse(self, name: str) -> WarehouseResource:
+        """A warehouse connection, outside any run."""
+        found = self.tree.get_all_components(WarehouseConnection)
+        [connection] = [one for one in found if one.name == name]
+        resource: object = connection.resource().process_config_and_initialize()
+        assert isinstance(resource, WarehouseResource)
+        return resource
 
     def job(self, keys: Sequence[dg.AssetKey]) -> ReconstructableJob:
         """Dagster's job of all assets, narrowed down to these."""

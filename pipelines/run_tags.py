@@ -15,10 +15,18 @@ from pipelines.schedules.schedule_plan import KeyRange
 ALL_ASSETS_JOB = "__ASSET_JOB"
 
 SYNC = "tidegate/sync"
+LOAD = "tidegate/load"
 RANGE = "tidegate/range"
 
 # Runs of the last weeks; a range is asked for once a night.
 _RUNS_BACK = 200
+
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
 
 
 def range_tags(sync_name: str, key_range: KeyRange) -> dict[str, str]:

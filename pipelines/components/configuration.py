@@ -7,6 +7,7 @@ attributes as they stand in the file, fills in templates, and validates them its
 from __future__ import annotations
 
 import os
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -35,7 +36,7 @@ class StrictComponent(dg.Component, StrictModel):
     """A component whose fields are its attributes in ``defs.yaml``."""
 
     _positions: SourcePositionTree | None = PrivateAttr(default=None)
-    _folder: str | None = PrivateAttr(default=None)
+    _path: Path | None = PrivateAttr(default=None)
 
     @classmethod
     def get_model_cls(cls) -> type[BaseModel]:
@@ -71,8 +72,13 @@ class StrictComponent(dg.Component, StrictModel):
             mistakes = [_mistake(cls, details, positions) for details in error.errors()]
             raise ConfigurationError(_once_each(mistakes)) from None
         component._positions = positions
-        component._folder = context.path.name if positions else None
+        component._path = context.path if positions else None
         return component
+
+    def named_after_folder(self, otherwise: str) -> str:
+        """The folder's name as jobs, schedules and groups can have it."""
+        name = self._path.name if self._path else otherwise
+        return re.sub(r"\W", "_", name, flags=re.ASCII)
 
     def mistake(self, path: KeyPath, problem: str, meant: str | None = None) -> Mistake:
         """A mistake that only shows once the whole project is known."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Literal
 
@@ -13,11 +12,10 @@ from pydantic import Field, field_validator
 from assets.inbound import inbound_assets
 from assets.naming import warehouse_name
 from assets.specs import LATE_COMMIT_MARGIN_S, ObjectSpec, PartitionSpec, SyncSpec
-from assets.spelling import nearest
 from assets.translator import SalesforceObjectProps, SalesforceTranslator
 from pipelines.components.configuration import StrictComponent, StrictModel
-from pipelines.components.errors import ConfigurationError, Mistake
-from pipelines.components.salesforce_connection import SalesforceConnection
+from pipelines.components.connection_names import unknown_connections
+from pipelines.components.errors import ConfigurationError
 from pipelines.components.scaffolding import SyncScaffolder
 from pipelines.components.setting_types import (
     Cron,
@@ -178,8 +176,7 @@ class SalesforceSync(StrictComponent):
     def sync(self) -> SyncSpec:
         """Where the objects come from and go to."""
         return SyncSpec(
-            # Names of jobs, schedules and groups hold letters, digits and underscores alone.
-            name=self.name or re.sub(r"\W", "_", self._folder or self.org, flags=re.ASCII),
+            name=self.name or self.named_after_folder(self.org),
             org=self.org,
             warehouse=self.warehouse,
             schema=self.schema_ or self.org,
@@ -209,13 +206,12 @@ class SalesforceSync(StrictComponent):
         return next(one.kind for one in connections if one.name == self.warehouse)
 
     def _check_connections(self, context: dg.ComponentLoadContext) -> None:
-        tree = context.component_tree
-        orgs = [one.name for one in tree.get_all_components(SalesforceConnection)]
-        warehouses = [one.name for one in tree.get_all_components(WarehouseConnection)]
-        mistakes = [
-            *self._unknown("org", self.org, "SalesforceConnection", orgs),
-            *self._unknown("warehouse", self.warehouse, "WarehouseConnection", warehouses),
+        named = [
+            (["org"], "SalesforceConnection", self.org),
+            (["warehouse"], "WarehouseConnection", self.warehouse),
         ]
+        unknown = unknown_connections(context.component_tree, named)
+        mistakes = [self.mistake(path, problem, meant) for path, problem, meant in unknown]
         if mistakes:
             raise ConfigurationError(mistakes)
 
@@ -235,10 +231,3 @@ class SalesforceSync(StrictComponent):
                     mistakes.append(self.mistake(path, f"{where}; an org's object has one table"))
         if mistakes:
             raise ConfigurationError(mistakes)
-
-    def _unknown(self, key: str, name: str, kind: str, known: list[str]) -> list[Mistake]:
-        if name in known:
-            return []
-        declared = ", ".join(sorted(known)) or "none"
-        problem = f"no {kind} is called {name!r}; declared are: {declared}"
-        return [self.mistake([key], problem, nearest(name, known))]

@@ -9,6 +9,10 @@ from dagster.components.component_scaffolding import scaffold_component
 from dagster.components.scaffold.scaffold import Scaffolder, ScaffoldRequest
 
 _DAYS = 30
+_QUERY = """\
+-- One row per record; its columns are what `fields` of defs.yaml maps.
+SELECT 'ERP-00000001' AS customer_no, 'Fjord & Sons' AS name
+"""
 
 
 class SyncScaffolder(Scaffolder[Any]):
@@ -38,6 +42,27 @@ class SyncScaffolder(Scaffolder[Any]):
                 },
             },
         )
+
+
+class LoadScaffolder(Scaffolder[Any]):
+    """A load of accounts by their external id, from a query that runs as it stands."""
+
+    def scaffold(self, request: ScaffoldRequest[Any]) -> None:
+        """Write ``defs.yaml`` and ``query.sql``."""
+        scaffold_component(
+            request,
+            {
+                "org": "salesforce",
+                "source": {"warehouse": "default", "sql": "query.sql"},
+                "object": "Account",
+                "operation": "upsert",
+                "external_id": "ERP_Id__c",
+                "fields": {"ERP_Id__c": "customer_no", "Name": "name"},
+                "nulls": "leave",
+                "fail_above": 0.01,
+            },
+        )
+        (request.target_path / "query.sql").write_text(_QUERY, encoding="utf-8")
 
 
 class ConnectionScaffolder(Scaffolder[Any]):

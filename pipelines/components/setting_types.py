@@ -15,6 +15,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from assets.spelling import nearest
 
 _OBJECT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+# Field, Relationship.Field or Object:Relationship.Field, as Bulk CSV has them.
+_COLUMN_NAME = re.compile(r"((([A-Za-z]\w*):)?[A-Za-z]\w*\.)?[A-Za-z]\w*\Z", re.ASCII)
 _RESOURCE_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _HOOK = re.compile(r"[\w.]+:\w+\Z")
 
@@ -60,6 +62,19 @@ def _object_name(name: str) -> str:
     return name
 
 
+def _column_name(name: str) -> str:
+    if not _COLUMN_NAME.match(name):
+        raise ValueError(
+            f"{name!r} isn't a field, such as Amount__c, nor a parent's field, such as "
+            "Account__r.ERP_Id__c or Lead:Who.Email"
+        )
+    return name
+
+
+def _key_parts(value: Any) -> Any:
+    return value.split("/") if isinstance(value, str) else value
+
+
 def _resource_name(name: str) -> str:
     if not _RESOURCE_NAME.match(name):
         raise ValueError(f"{name!r} must be small letters, digits and underscores")
@@ -88,8 +103,11 @@ Cron = Annotated[str, AfterValidator(_cron)]
 TimeZone = Annotated[str, AfterValidator(_timezone)]
 Hook = Annotated[str, AfterValidator(_hook)]
 ObjectName = Annotated[str, AfterValidator(_object_name)]
+ColumnName = Annotated[str, AfterValidator(_column_name)]
+AssetKeyParts = Annotated[list[str], BeforeValidator(_key_parts), Field(min_length=1)]
 ResourceName = Annotated[str, AfterValidator(_resource_name)]
 Names = Annotated[list[str], BeforeValidator(_one_or_more), Field(min_length=1)]
+NameList = Annotated[list[str], BeforeValidator(_one_or_more)]
 PartitionStart = Annotated[date, AfterValidator(_partition_start)]
 Tags = Annotated[dict[str, str], BeforeValidator(_text_tags)]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]

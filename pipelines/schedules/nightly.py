@@ -1,32 +1,24 @@
 """The schedule of a sync: each night it asks for what is missing, so that it heals itself."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import dagster as dg
 
 from assets.keys import object_keys
 from assets.specs import ObjectSpec, SyncSpec
 from pipelines.dead_runs import end_dead_runs
-from pipelines.run_tags import ALL_ASSETS_JOB, SYNC, not_before_of, range_tags, runs_of
+from pipelines.run_tags import ALL_ASSETS_JOB, SYNC, UNFINISHED, range_tags, runs_of
+from pipelines.schedules.org_budget import reason_to_wait
 from pipelines.schedules.schedule_plan import (
     WINDOWS_BACK,
     RangeRun,
     WindowStatus,
-    deferred_until,
     plan_runs,
     run_key,
 )
 from pipelines.schedules.window_status import window_keys, window_statuses
-from resources.salesforce.errors import DeferredError, SalesforceError
 from resources.salesforce.resource import SalesforceResource
-
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-]
 
 
 def nightly_schedule(
@@ -46,7 +38,7 @@ def nightly_schedule(
     def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         end_dead_runs(context.instance)
         org: SalesforceResource = getattr(context.resources, sync.org_resource)
-        reason = _deferred(context, sync, org)
+        reason = reason_to_wait(context, sync.org, org)
         if reason:
             yield dg.SkipReason(reason)
             return
@@ -99,31 +91,4 @@ def _snapshot_request(sync: SyncSpec, specs: Sequence[ObjectSpec], now: datetime
 
 def _snapshot_in_flight(instance: dg.DagsterInstance, sync: SyncSpec) -> bool:
     tags = {SYNC: sync.name, "tidegate/whole": "true"}
-    return bool(instance.get_runs(dg.RunsFilter(tags=tags, statuses=_UNFINISHED), limit=1))
-
-
-def _deferred(
-    context: dg.ScheduleEvaluationContext, sync: SyncSpec, org: SalesforceResource
-) -> str | None:
-    """Why nothing may be asked of the org now, with numbers; None if it may."""
-    now = datetime.now(UTC)
-    waits = [datetime.fromisoformat(text) for text in not_before_of(context.instance, sync.org)]
-    until = deferred_until(waits, now)
-    if until:
-        return f"{sync.org} is over its API budget; deferred until {until:%Y-%m-%d %H:%M} UTC."
-    try:
-        with org.connect() as client:
-            client.read_limits()
-            limits = client.limits
-    except DeferredError as error:
-        return str(error)
-    except SalesforceError as error:
-        # Runs say it better than a schedule can: they have logs, retries and failure hooks.
-        context.log.warning(f"Couldn't ask {sync.org} for its limits: {error}")
-        return None
-    if limits.left is not None and limits.left <= limits.reserve:
-        return (
-            f"{sync.org} has {limits.left:,} of {limits.allowed:,} API requests left and "
-            f"{limits.reserve:,} are reserved for others."
-        )
-    return None
+    return bool(instance.get_runs(dg.RunsFilter(tags=tags, statuses=UNFINISHED), limit=1))

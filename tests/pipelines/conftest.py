@@ -28,21 +28,24 @@ SHARED = {"landing": LandingResource(url="landing"), "mask_key": MaskKeyResource
 
 
 class DefsFolder:
-    """Files by folder, each a `defs.yaml`."""
+    """Files by folder, one of each a `defs.yaml`."""
 
     def __init__(self) -> None:
-        self._files = {"connections": CONNECTIONS}
+        self._files = {("connections", "defs.yaml"): CONNECTIONS}
 
     def write(self, folder: str, yaml: str) -> None:
-        self._files[folder] = yaml
+        self.write_file(folder, "defs.yaml", yaml)
+
+    def write_file(self, folder: str, name: str, text: str) -> None:
+        self._files[folder, name] = text
 
     @contextmanager
     def load(self) -> Iterator[dg.Definitions]:
         with create_defs_folder_sandbox() as sandbox:
-            for folder, yaml in self._files.items():
-                file = sandbox.defs_folder_path / folder / "defs.yaml"
-                file.parent.mkdir(parents=True)
-                file.write_text(dedent(yaml).lstrip())
+            for (folder, name), text in self._files.items():
+                file = sandbox.defs_folder_path / folder / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(dedent(text).lstrip())
             with sandbox.build_all_defs() as defs:
                 yield dg.Definitions.merge(defs, dg.Definitions(resources=SHARED))
 
