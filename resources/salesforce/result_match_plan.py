@@ -23,7 +23,7 @@ def row_codes(tables: Sequence[pa.Table]) -> list[Rows]:
         if len(cells) == 1
         else pc.call_function("binary_join_element_wise", [*cells, pa.scalar("\\,")])
     )
-    encoded = cast(pa.DictionaryArray[Any, Any], pc.dictionary_encode(rows))
+    encoded = cast("pa.DictionaryArray[Any, Any]", pc.dictionary_encode(rows))
     indices = np.asarray(encoded.indices, dtype=np.int64)
     ends = np.cumsum([table.num_rows for table in tables])
     return np.split(indices, ends[:-1])
