@@ -97,7 +97,7 @@ class ObjectRun:
     @property
     def warehouse(self) -> Warehouse:
         resource: WarehouseResource = getattr(self.context.resources, self.sync.warehouse_resource)
-        return resource.connect(self.context.log.info)
+        return resource.connect(self.context.log.warning)
 
     @property
     def api_calls(self) -> int:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from assets.keys import object_keys, step_name
+from pipelines.run_messages import pool_wait
 from pipelines.runs import Order
 
 STAGES = ("extract", "transform", "table")
@@ -29,9 +30,15 @@ class Lines:
     def __exit__(self, *_: object) -> None:
         """Nothing to clear."""
 
+    def say(self, sentence: str) -> None:
+        print(sentence, file=sys.stderr, flush=True)
+
     def see(self, event: dg.DagsterEvent) -> None:
         name = _materialized(event, self._names)
-        if name:
+        waits = pool_wait(event)
+        if waits:
+            self.say(waits)
+        elif name:
             print(f"{name[0]}: {name[1]} done", file=sys.stderr)
         elif event.event_type == dg.DagsterEventType.STEP_FAILURE:
             print(f"{self._steps.get(event.step_key or '', 'step')}: failed", file=sys.stderr)
@@ -73,10 +80,16 @@ class Bars:
     ) -> None:
         self._progress.stop()
 
+    def say(self, sentence: str) -> None:
+        self._progress.console.print(sentence, highlight=False, markup=False)
+
     def see(self, event: dg.DagsterEvent) -> None:
         name = _materialized(event, self._names)
         step = self._steps.get(event.step_key or "")
-        if name:
+        waits = pool_wait(event)
+        if waits:
+            self.say(waits)
+        elif name:
             following = [*STAGES[STAGES.index(name[1]) + 1 :], "done"][0]
             self._progress.update(self._tasks[name[0]], advance=1, stage=following)
         elif step and event.event_type == dg.DagsterEventType.STEP_START:

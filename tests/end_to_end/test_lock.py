@@ -63,7 +63,8 @@ def test_a_sync_waits_for_whoever_has_the_warehouse_open(org: Org, tmp_path: Pat
 
     with holder(checkout, purpose) as pid:
         second = ["crm", "--from", day, "--to", day]
-        sync = checkout.start("-m", "pipelines", "sync", *second, org=org)
+        terminal = tmp_path / "terminal.txt"
+        sync = checkout.start("-m", "pipelines", "sync", *second, org=org, log=terminal)
         deadline = time.monotonic() + 120
         while not any(f"Waiting for process {pid} (python" in m for m in messages(checkout)):
             assert sync.poll() is None, "it didn't wait"
@@ -72,4 +73,29 @@ def test_a_sync_waits_for_whoever_has_the_warehouse_open(org: Org, tmp_path: Pat
         assert sync.poll() is None
 
     assert sync.wait(timeout=120) == 0
+    assert f"Waiting for process {pid} (python" in terminal.read_text()
     assert table_of(checkout, "account", ["name"]) == rows_of(org, "Account", ["Name"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_sync_says_that_it_waits_for_a_place_in_the_pool(org: Org, tmp_path: Path):
+    checkout = checkout_of(tmp_path / "copy", org, "Account", ["Name"])
+    assert checkout.run("-m", "pipelines", "setup", org=org).returncode == 0
+    terminal = tmp_path / "terminal.txt"
+    windows = ["crm", "--from", str(START), "--to", str(START)]
+    with dg.DagsterInstance.from_config(str(checkout.root / ".tidegate/dagster")) as instance:
+        [pool] = instance.event_log_storage.get_pool_limits()
+        others = [f"step_{number}" for number in range(pool.limit)]
+        for other in others:
+            instance.event_log_storage.claim_concurrency_slot(pool.name, "another run", other)
+
+        sync = checkout.start("-m", "pipelines", "sync", *windows, org=org, log=terminal)
+        deadline = time.monotonic() + 120
+        while f"waiting for a place in the pool {pool.name}" not in terminal.read_text():
+            assert sync.poll() is None, terminal.read_text()
+            assert time.monotonic() < deadline, "it never said that it waits"
+            time.sleep(0.2)
+        instance.event_log_storage.free_concurrency_slots_for_run("another run")
+
+    assert sync.wait(timeout=120) == 0
