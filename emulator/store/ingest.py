@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import pyarrow as pa
 
+from emulator.events.recording import Recorder
 from emulator.schema.model import Schema
 from emulator.store.database import Connection
 from emulator.store.ingest_checks import check, refuse_contested, refuse_locked
@@ -19,6 +20,7 @@ def ingest(
     schema: Schema,
     numbers: Numbers,
     batch: Batch,
+    recorder: Recorder,
     *,
     held: Iterable[str] = (),
     lose: Callable[[set[str]], set[str]] | None = None,
@@ -39,10 +41,11 @@ def ingest(
     check(connection, schema, batch, numbers)
     if lose is not None:
         refuse_contested(connection, schema, batch.target, lose)
-    write(connection, schema, batch, numbers)
-    outcomes = connection.execute(
+    write(connection, schema, batch, numbers, recorder)
+    # A result of which only a row was fetched would be in the way of `sql`.
+    connection.complete()
+    outcomes: pa.Table = connection.sql(
         "SELECT row, CASE WHEN creates AND error IS NOT NULL THEN '' ELSE coalesce(id, '') END "
         "AS sf_id, coalesce(creates, false) AS created, error FROM _ingest"
     ).to_arrow_table()
-    assert outcomes is not None, "a SELECT has a result"
     return outcomes

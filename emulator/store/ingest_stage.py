@@ -48,11 +48,15 @@ class Batch:
 def stage(connection: Connection, schema: Schema, batch: Batch) -> None:
     """Make the table `_ingest` of a batch, with every cell checked by itself."""
     target = batch.target
-    columns = list(_staged_columns(schema, target))
+    values = ", ".join(_values(schema, target))
+    errors = list(_errors(schema, target))
+    error = f"coalesce({', '.join(errors)}, NULL)" if errors else "NULL"
     connection.register("_rows", batch.rows)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE _ingest AS SELECT row, {', '.join(columns)}, "
-        "NULL::BOOLEAN AS creates FROM _rows"
+        # Values are worked out once: what is wrong with a cell is mostly that it has none.
+        f"CREATE OR REPLACE TEMP TABLE _ingest AS WITH cells AS MATERIALIZED (SELECT *, {values} "
+        f"FROM _rows) SELECT * EXCLUDE ({', '.join(_texts(batch.rows))}), "
+        f"{error}::VARCHAR AS error, NULL::BOOLEAN AS creates FROM cells"
     )
     connection.unregister("_rows")
     for column in target.columns:
@@ -83,33 +87,43 @@ def compared(field: Field, expression: str) -> str:
     return f"lower({expression})" if ignores_case else expression
 
 
-def _staged_columns(schema: Schema, target: Target) -> Iterator[str]:
-    errors = list(_id_errors(target))
+def _values(schema: Schema, target: Target) -> Iterator[str]:
+    """The columns of `_ingest` that follow from a row's texts alone."""
+    if target.id_column is None:
+        yield "NULL::VARCHAR AS id"
+        yield "'' AS id_text"
+    else:
+        yield f"sf_id18(c{target.id_column}) AS id"
+        yield f"c{target.id_column} AS id_text"
     for column in target.columns:
-        n, text = column.number, f"c{column.number}"
-        given = f"{text} NOT IN ('', '{NULL_MARK}')"
+        n, text, kind = column.number, f"c{column.number}", duckdb_type(column.field)
         yield f"(CASE {text} WHEN '' THEN 0 WHEN '{NULL_MARK}' THEN 1 ELSE 2 END)::TINYINT AS s{n}"
         if column.parent is not None:
             yield f"{text} AS p{n}"
             yield f"NULL::VARCHAR AS v{n}"
-            continue
-        cell = cell_of(schema, column.field, text, n)
-        yield (
-            f"CASE WHEN {given} THEN CAST({cell.value} AS {duckdb_type(column.field)}) END AS v{n}"
-        )
-        if column.field.type == "boolean":
-            # A checkbox is never null.
-            given = f"{text} <> ''"
-        if cell.error != "NULL":
-            errors.append(f"CASE WHEN {given} THEN {cell.error} END")
-    id_text = f"c{target.id_column}" if target.id_column is not None else "''"
-    yield f"sf_id18({id_text}) AS id"
-    yield f"{id_text} AS id_text"
-    yield (
-        f"coalesce({', '.join(errors)}, NULL)::VARCHAR AS error"
-        if errors
-        else ("NULL::VARCHAR AS error")
-    )
+        else:
+            value = cell_of(schema, column.field, text, f"v{n}", n).value
+            yield f"CASE WHEN {_is_given(text)} THEN CAST({value} AS {kind}) END AS v{n}"
+
+
+def _texts(rows: pa.Table) -> list[str]:
+    """The uploaded columns, which the stage doesn't keep."""
+    return [name for name in rows.column_names if name != "row"]
+
+
+def _errors(schema: Schema, target: Target) -> Iterator[str]:
+    yield from _id_errors(target)
+    for column in target.columns:
+        n, text = column.number, f"c{column.number}"
+        # A checkbox is never null.
+        given = f"{text} <> ''" if column.field.type == "boolean" else _is_given(text)
+        error = cell_of(schema, column.field, text, f"v{n}", n).error
+        if column.parent is None and error != "NULL":
+            yield f"CASE WHEN {given} THEN {error} END"
+
+
+def _is_given(text: str) -> str:
+    return f"{text} NOT IN ('', '{NULL_MARK}')"
 
 
 def _id_errors(target: Target) -> Iterator[str]:
@@ -132,7 +146,7 @@ def _id_errors(target: Target) -> Iterator[str]:
     bad = malformed_id(f"{target.sobject.label} ID", "Id", text)
     yield (
         f"CASE WHEN {text} NOT IN ('', '{NULL_MARK}') "
-        f"AND (sf_id18({text}) IS NULL OR {text}[1:3] <> {prefix}) THEN {bad} END"
+        f"AND (id IS NULL OR {text}[1:3] <> {prefix}) THEN {bad} END"
     )
 
 

@@ -20,7 +20,6 @@ _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}Z?"
 _TIME = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
 _DATETIME = rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_TIME}(Z|[+-][0-9]{{2}}:?[0-9]{{2}})?"
 _OLDEST, _NEWEST = "1700-01-01", "4000-12-31"
-_INT_BITS = {"int": 31, "long": 63}
 _TEXT_TYPES_WITH_LENGTH = frozenset(
     {"string", "textarea", "email", "phone", "url", "combobox", "encryptedstring", "picklist"}
 )
@@ -36,8 +35,8 @@ class Cell:
     """SQL over a cell's text.
 
     Attributes:
-        value: The value in the column's type; null when it is refused.
-        error: `sf__Error` without its field list's end, or null.
+        value: The value in the column's type; null when it is none of it.
+        error: `sf__Error`, or null; it reads the value as well, so as not to work it out twice.
     """
 
     value: str
@@ -60,17 +59,53 @@ def row_error(code: str, message: str, fields: str = "") -> str:
     return f"concat({literal(code + ':')}, {message}, {literal(end)})"
 
 
-def cell_of(schema: Schema, field: Field, text: str, column: int) -> Cell:
+def cell_of(schema: Schema, field: Field, text: str, value: str, column: int) -> Cell:
     """What a cell says.
 
     Args:
         text: SQL of the cell's text, never null nor empty.
+        value: How the error's SQL calls the value.
         column: Its place in the file, from 0, which messages name.
     """
     make = _CELLS.get(field.type)
     if make is not None:
-        return make(schema, field, text, column)
+        return make(_Given(schema, field, text, value, column))
     return Cell(text, _case([_too_long(field, text)]))
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A cell, and what it is read by."""
+
+    schema: Schema
+    field: Field
+    text: str
+    value: str
+    column: int
+
+    @property
+    def is_none(self) -> tuple[str, str]:
+        """Refused when the text is no value of the type."""
+        return f"{self.value} IS NULL", self.wrong_type
+
+    @property
+    def wrong_type(self) -> str:
+        message = (
+            f"concat('Failed to deserialize field at col {self.column}. Due to, ''', {self.text}, "
+            f"''' is not a valid value for the type {_XSD[self.field.type]}')"
+        )
+        return row_error("INVALID_FIELD", message, self.field.name)
+
+    @property
+    def out_of_range(self) -> str:
+        start = literal(f"{self.field.label}: value outside of valid range on numeric field: ")
+        return row_error(
+            "NUMBER_OUTSIDE_VALID_RANGE", f"concat({start}, {self.text})", self.field.name
+        )
+
+    def shaped(self, pattern: str, value: str) -> str:
+        """The value of texts of a shape; null for others."""
+        return f"CASE WHEN {_matches(self.text, pattern)} THEN {value} END"
 
 
 def _case(branches: list[tuple[str, str]]) -> str:
@@ -92,124 +127,80 @@ def _too_long(field: Field, text: str) -> tuple[str, str]:
     return f"length({text}) > {field.length}", row_error("STRING_TOO_LONG", message, field.name)
 
 
-def _wrong_type(field: Field, text: str, column: int) -> str:
-    message = (
-        f"concat('Failed to deserialize field at col {column}. Due to, ''', {text}, "
-        f"''' is not a valid value for the type {_XSD[field.type]}')"
-    )
-    return row_error("INVALID_FIELD", message, field.name)
-
-
-def _out_of_range(field: Field, text: str) -> str:
-    start = literal(f"{field.label}: value outside of valid range on numeric field: ")
-    return row_error("NUMBER_OUTSIDE_VALID_RANGE", f"concat({start}, {text})", field.name)
-
-
 def _matches(text: str, pattern: str) -> str:
     return f"regexp_full_match({text}, {literal(pattern)})"
 
 
-def _boolean(schema: Schema, field: Field, text: str, column: int) -> Cell:
+def _boolean(cell: _Given) -> Cell:
     value = (
-        f"CASE WHEN lower({text}) IN ('true', '1', 'yes') THEN true "
-        f"WHEN lower({text}) IN ('false', '0', 'no') THEN false END"
+        f"CASE WHEN lower({cell.text}) IN ('true', '1', 'yes') THEN true "
+        f"WHEN lower({cell.text}) IN ('false', '0', 'no') THEN false END"
     )
-    return Cell(value, _case([(f"({value}) IS NULL", _wrong_type(field, text, column))]))
+    return Cell(value, _case([cell.is_none]))
 
 
-def _whole_number(schema: Schema, field: Field, text: str, column: int) -> Cell:
-    number = f"TRY_CAST(split_part({text}, '.', 1) AS HUGEINT)"
-    bits = 2 ** _INT_BITS[field.type]
-    outside = f"{number} IS NULL OR {number} NOT BETWEEN {-bits} AND {bits - 1}"
-    if field.digits:
-        outside += f" OR abs({number}) >= {10**field.digits}"
+def _whole_number(cell: _Given) -> Cell:
+    number = f"TRY_CAST(split_part({cell.text}, '.', 1) AS {duckdb_type(cell.field)})"
+    outside = f"{cell.value} IS NULL"
+    if cell.field.digits:
+        outside += f" OR abs({cell.value}::HUGEINT) >= {10**cell.field.digits}"
     error = _case(
         [
-            (f"NOT {_matches(text, _INTEGER)}", _wrong_type(field, text, column)),
-            (outside, _out_of_range(field, text)),
+            (f"NOT {_matches(cell.text, _INTEGER)}", cell.wrong_type),
+            (outside, cell.out_of_range),
         ]
     )
-    return Cell(f"TRY_CAST(split_part({text}, '.', 1) AS {duckdb_type(field)})", error)
+    return Cell(number, error)
 
 
-def _decimal(schema: Schema, field: Field, text: str, column: int) -> Cell:
-    number = f"TRY_CAST({text} AS DOUBLE)"
-    whole_digits = (field.precision or DEFAULT_PRECISION) - field.scale
-    error = _case(
-        [
-            (f"NOT {_matches(text, _NUMBER)}", _wrong_type(field, text, column)),
-            (f"abs({number}) >= 1e{whole_digits}", _out_of_range(field, text)),
-        ]
-    )
+def _decimal(cell: _Given) -> Cell:
+    whole_digits = (cell.field.precision or DEFAULT_PRECISION) - cell.field.scale
     # Decimals beyond the scale stay (see `duckdb_type`). Adding a zero takes a minus off zero.
-    return Cell(f"({number} + 0.0)", error)
+    value = cell.shaped(_NUMBER, f"TRY_CAST({cell.text} AS DOUBLE) + 0.0")
+    outside = f"abs({cell.value}) >= 1e{whole_digits}"
+    return Cell(value, _case([cell.is_none, (outside, cell.out_of_range)]))
 
 
-def _date(schema: Schema, field: Field, text: str, column: int) -> Cell:
-    day = f"TRY_CAST(rtrim({text}, 'Z') AS DATE)"
-    error = _case(
-        [
-            (
-                f"NOT {_matches(text, _DATE)} OR {day} IS NULL",
-                _wrong_type(field, text, column),
-            ),
-            (f"{day} NOT BETWEEN '{_OLDEST}' AND '{_NEWEST}'", _out_of_range(field, text)),
-        ]
-    )
-    return Cell(day, error)
+def _date(cell: _Given) -> Cell:
+    value = cell.shaped(_DATE, f"TRY_CAST(rtrim({cell.text}, 'Z') AS DATE)")
+    outside = f"{cell.value} NOT BETWEEN DATE '{_OLDEST}' AND DATE '{_NEWEST}'"
+    return Cell(value, _case([cell.is_none, (outside, cell.out_of_range)]))
 
 
-def _datetime(schema: Schema, field: Field, text: str, column: int) -> Cell:
-    with_colon = f"regexp_replace({text}, '([+-][0-9]{{2}})([0-9]{{2}})$', '\\1:\\2')"
+def _datetime(cell: _Given) -> Cell:
+    with_colon = f"regexp_replace({cell.text}, '([+-][0-9]{{2}})([0-9]{{2}})$', '\\1:\\2')"
     # Whole seconds, as Salesforce stores them.
     moment = f"date_trunc('second', TRY_CAST({with_colon} AS TIMESTAMP))"
-    error = _case(
-        [
-            (
-                f"NOT {_matches(text, _DATETIME)} OR {moment} IS NULL",
-                _wrong_type(field, text, column),
-            ),
-            (
-                f"{moment}::DATE NOT BETWEEN '{_OLDEST}' AND '{_NEWEST}'",
-                _out_of_range(field, text),
-            ),
-        ]
-    )
-    return Cell(moment, error)
+    outside = f"{cell.value}::DATE NOT BETWEEN DATE '{_OLDEST}' AND DATE '{_NEWEST}'"
+    return Cell(cell.shaped(_DATETIME, moment), _case([cell.is_none, (outside, cell.out_of_range)]))
 
 
-def _time(schema: Schema, field: Field, text: str, column: int) -> Cell:
-    moment = f"TRY_CAST(rtrim({text}, 'Z') AS TIME)"
-    bad = f"NOT {_matches(text, _TIME + 'Z?')} OR {moment} IS NULL"
-    return Cell(moment, _case([(bad, _wrong_type(field, text, column))]))
+def _time(cell: _Given) -> Cell:
+    moment = f"TRY_CAST(rtrim({cell.text}, 'Z') AS TIME)"
+    return Cell(cell.shaped(_TIME + "Z?", moment), _case([cell.is_none]))
 
 
-def _base64(schema: Schema, field: Field, text: str, column: int) -> Cell:
-    bad = f"TRY(from_base64({text})) IS NULL"
-    return Cell(text, _case([(bad, _wrong_type(field, text, column))]))
+def _base64(cell: _Given) -> Cell:
+    bad = f"TRY(from_base64({cell.text})) IS NULL"
+    return Cell(cell.text, _case([(bad, cell.wrong_type)]))
 
 
-def _email(schema: Schema, field: Field, text: str, column: int) -> Cell:
+def _email(cell: _Given) -> Cell:
+    field, text = cell.field, cell.text
     message = f"concat({literal(field.label + ': invalid email address: ')}, {text})"
-    bad = f"NOT {_matches(text, _EMAIL)}"
-    return Cell(
-        text,
-        _case(
-            [
-                _too_long(field, text),
-                (bad, row_error("INVALID_EMAIL_ADDRESS", message, field.name)),
-            ]
-        ),
-    )
+    error = row_error("INVALID_EMAIL_ADDRESS", message, field.name)
+    return Cell(text, _case([_too_long(field, text), (f"NOT {_matches(text, _EMAIL)}", error)]))
 
 
-def _picklist(schema: Schema, field: Field, text: str, column: int) -> Cell:
+def _picklist(cell: _Given) -> Cell:
+    field, text = cell.field, cell.text
     bad = f"{text} NOT IN {_list_of(field)}" if field.restricted_picklist else ""
     return Cell(text, _case([_too_long(field, text), (bad, _bad_choice(field, text))]))
 
 
-def _multipicklist(schema: Schema, field: Field, text: str, column: int) -> Cell:
-    parts = f"list_filter(string_split({text}, ';'), lambda part: part <> '')"
+def _multipicklist(cell: _Given) -> Cell:
+    field = cell.field
+    parts = f"list_filter(string_split({cell.text}, ';'), lambda part: part <> '')"
     known = _array_of(field)
     # Salesforce keeps the values of a multi-select in the order of their definition.
     defined = f"list_filter({known}, lambda one: list_contains({parts}, one))"
@@ -227,10 +218,10 @@ def _bad_choice(field: Field, text: str) -> str:
     )
 
 
-def _reference(schema: Schema, field: Field, text: str, column: int) -> Cell:
-    value = f"sf_id18({text})"
+def _reference(cell: _Given) -> Cell:
+    schema, field, text = cell.schema, cell.field, cell.text
     known = [schema.objects[name] for name in field.reference_to if name in schema.objects]
-    bad = f"{value} IS NULL"
+    bad = f"{cell.value} IS NULL"
     if known:
         own = {one.id_prefix for one in known}
         foreign = sorted(
@@ -240,7 +231,7 @@ def _reference(schema: Schema, field: Field, text: str, column: int) -> Cell:
         )
         listed = ", ".join(literal(prefix) for prefix in foreign)
         bad += f" OR {text}[1:3] IN ({listed})"
-    return Cell(value, _case([(bad, malformed_id(field.label, field.name, text))]))
+    return Cell(f"sf_id18({text})", _case([(bad, malformed_id(field.label, field.name, text))]))
 
 
 def malformed_id(label: str, name: str, text: str) -> str:
@@ -257,7 +248,7 @@ def _array_of(field: Field) -> str:
     return "[" + ", ".join(literal(value) for value in field.picklist_values) + "]::VARCHAR[]"
 
 
-_CELLS: dict[str, Callable[[Schema, Field, str, int], Cell]] = {
+_CELLS: dict[str, Callable[[_Given], Cell]] = {
     "boolean": _boolean,
     "int": _whole_number,
     "long": _whole_number,
