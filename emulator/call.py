@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 from emulator.auth.sessions import Session
 from emulator.errors import ApiError, not_found
+from emulator.events.origins import change_origin, client_of
 from emulator.schema.model import SObject
 
 if TYPE_CHECKING:
@@ -116,6 +117,12 @@ class Call:
         if found is None:
             raise not_found()
         return found
+
+    @property
+    def origin(self) -> str:
+        """What change events tell about where a change came from."""
+        client = client_of(self.headers.get("sforce-call-options"))
+        return change_origin("rest", self.version, client)
 
     @property
     def base_path(self) -> str:

@@ -13,6 +13,8 @@ from emulator.errors import ControlError
 from emulator.limits import MAXIMA
 
 JOB_FATES = ("fail", "abort", "stall")
+# The first two when a change is journaled, the others when a stream is served.
+EVENT_FATES = ("gap", "overflow", "expire_replay", "silence", "drop", "duplicate")
 _MATCH_KEYS = {"method", "path", "object"}
 _FAULT_KEYS = {"match", "times", "after", "probability", "do"}
 # What a fault can do, by the key that names it; the values say which keys may stand beside it.
@@ -25,6 +27,7 @@ _DO_KEYS: dict[str, set[str]] = {
     "limits": set(),
     "job": {"done_share"},
     "lock": set(),
+    "event": set(),
 }
 
 
@@ -91,14 +94,39 @@ class Faults:
                 for fault in self._faults
             ]
 
+    def take_event(
+        self, fates: set[str], *objects: str, rpc: str = "", topic: str = ""
+    ) -> str | None:
+        """Which of these fates meets a change or a stream; it is used up by that.
+
+        Args:
+            objects: Names of the objects that it is about.
+            rpc: What `method` of a fault is compared with.
+            topic: What its `path` is compared with.
+        """
+        if not self._faults:
+            return None
+        names = {name.lower() for name in objects}
+        done = self.take(
+            {"event"}, rpc.upper(), topic, lambda: names, lambda do: do["event"] in fates
+        )
+        return str(done["event"]) if done else None
+
     def take(
-        self, kinds: set[str], method: str, path: str, objects: Callable[[], set[str]]
+        self,
+        kinds: set[str],
+        method: str,
+        path: str,
+        objects: Callable[[], set[str]],
+        only: Callable[[Mapping[str, Any]], bool] = lambda do: True,
     ) -> dict[str, Any]:
         """What the faults of these kinds do to this request, merged; they are used up by it."""
         done: dict[str, Any] = {}
         with self._lock:
             for fault in list(self._faults):
-                if fault.kind not in kinds or not fault.meets(method, path, objects):
+                if fault.kind not in kinds or not only(fault.do):
+                    continue
+                if not fault.meets(method, path, objects):
                     continue
                 if fault.after > 0:
                     fault.after -= 1
@@ -172,6 +200,8 @@ def _check_do(do: Mapping[str, Any], kind: str) -> None:
         raise ControlError(f"`job` is one of {', '.join(JOB_FATES)}; got {value!r}")
     if not (_is_number(share := do.get("done_share", 0)) and share <= 1):
         raise ControlError(f"`done_share` is a number from 0 to 1; got {share!r}")
+    if kind == "event" and value not in EVENT_FATES:
+        raise ControlError(f"`event` is one of {', '.join(EVENT_FATES)}; got {value!r}")
     if kind == "limits":
         if not isinstance(value, dict):
             raise ControlError("`limits` is an object of allowance and what is left of it")

@@ -17,6 +17,7 @@ from emulator.auth.web_login import WebLogins
 from emulator.bulk.jobs import Jobs
 from emulator.clock import Clock
 from emulator.errors import UsageError
+from emulator.events.journal import Journal, Selection
 from emulator.faults import Faults
 from emulator.ids import make_id
 from emulator.limits import Limits
@@ -45,15 +46,15 @@ class Org:
         file = settings.data_folder and settings.data_folder / "org.duckdb"
         kept = _read_state(self.folder) if file and file.exists() else None
         self.database = Database(file, self.temporary_folder)
-        self.rows = Rows(self.database, self.schema)
         self.limits = Limits(self.clock.now)
         self.faults = Faults()
+        self.journal = Journal(self.database, self.schema, self.faults, self.clock.now)
+        self.rows = Rows(self.database, self.schema, self.journal)
         self.requests = RequestLog()
         self.pages = Pages(self.database)
         self.jobs = Jobs(self)
         self.rotates_refresh_tokens = False
         self.web_logins = WebLogins()
-        self.cdc_objects: tuple[str, ...] = ()
         self.url = ""
         self.schema_changed = self.clock.now().replace(microsecond=0)
         if kept is None:
@@ -87,6 +88,7 @@ class Org:
         self.pages.clear()
         self.clock.restart(self.settings.clock)
         self.rows.clear()
+        self.journal.clear()
         self.limits.clear()
         self.requests.clear()
         self.sessions.clear()
@@ -100,7 +102,11 @@ class Org:
     def save_state(self) -> None:
         """Note in the data folder what isn't a row."""
         if self.settings.data_folder is not None:
-            state = {"clock_offset_s": self.clock.offset_s, "cdc": list(self.cdc_objects)}
+            state = {
+                "clock_offset_s": self.clock.offset_s,
+                "cdc": list(self.journal.selection.objects),
+                "channels": {k: list(v) for k, v in self.journal.selection.channels.items()},
+            }
             (self.folder / "state.json").write_text(json.dumps(state))
 
     def close(self) -> None:
@@ -117,13 +123,15 @@ class Org:
     def _set_cdc(self, seed: str) -> None:
         chosen = self.settings.cdc_objects
         default = DEMO_CDC_OBJECTS if seed == "demo" else ()
-        self.cdc_objects = default if chosen is None else chosen
+        self.journal.select(Selection(default if chosen is None else chosen))
 
     def _keep_on(self, state: Mapping[str, Any]) -> None:
         if self.settings.clock is None:
             self.clock.offset_s = float(state["clock_offset_s"])
         chosen = self.settings.cdc_objects
-        self.cdc_objects = tuple(state["cdc"]) if chosen is None else chosen
+        objects = tuple(state["cdc"]) if chosen is None else chosen
+        channels = {name: tuple(members) for name, members in state["channels"].items()}
+        self.journal.select(Selection(objects, channels))
 
     def _organization_id(self) -> str:
         with self.database.reader() as connection:
@@ -154,4 +162,4 @@ def _check_names(org: Org, settings: Settings) -> None:
 def _read_state(folder: Path) -> dict[str, Any]:
     file = folder / "state.json"
     state: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
-    return {"clock_offset_s": 0.0, "cdc": []} | state
+    return {"clock_offset_s": 0.0, "cdc": [], "channels": {}} | state

@@ -15,6 +15,7 @@ import pyarrow as pa
 from emulator.bulk.ingest_results import ResultFiles
 from emulator.bulk.job import OPEN, Job
 from emulator.bulk.upload import Header, Upload, read_header, read_rows
+from emulator.events.origins import change_origin
 from emulator.limits import BULK_BATCHES
 from emulator.schema.model import Field, SObject
 from emulator.store.ingest_columns import IngestError, Target, target_of
@@ -178,7 +179,9 @@ class _Work:
         self.jobs.parent_locks.begin(job.id, number)
         stamp = org.settle().replace(microsecond=0)
         outcomes = org.rows.ingest(
-            Batch(target, rows, job.user_id, stamp), lose=self._contention(number)
+            Batch(target, rows, job.user_id, stamp),
+            origin=change_origin("bulkapi", job.version, job.client),
+            lose=self._contention(number),
         )
         with org.database.reader() as connection:
             self.results.add(connection, rows, outcomes)

@@ -204,7 +204,9 @@ def _change(call: Call, sobject: SObject, flag: str, **rows: Any) -> list[Saved]
     if not sobject.flags.get(flag) or not sobject.has_rows:
         return [Saved(error=_not_allowed(sobject))] * len(given)
     stamp = call.now.replace(microsecond=0)
-    plan = call.org.rows.change_each(Request(sobject, call.user.user_id, stamp, **rows))
+    plan = call.org.rows.change_each(
+        Request(sobject, call.user.user_id, stamp, origin=call.origin, **rows)
+    )
     return [
         Saved(error=_unknown_row(plan.errors[number])) if number in plan.errors else Saved(row_id)
         for number, row_id in enumerate(plan.ids)

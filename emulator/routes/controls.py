@@ -9,6 +9,7 @@ from typing import Any
 from emulator.answer import Answer, FilePart
 from emulator.call import Call
 from emulator.errors import ApiError, ControlError
+from emulator.events.journal import Selection
 from emulator.schema.model import Field, SObject
 from emulator.settings import SEEDS
 from emulator.store.changes import Request
@@ -43,7 +44,7 @@ def change_records(call: Call) -> Answer:
     now = org.settle()
     stamp = _moment(body["modstamp"], "modstamp") if "modstamp" in body else now
     late_s = _number(body.get("commit_after_s", 0), "commit_after_s")
-    lists = {key: _list(body, key) for key in _CHANGES}
+    lists: dict[str, Any] = {key: _list(body, key) for key in _CHANGES}
     request = Request(sobject, org.admin.id, stamp.replace(microsecond=0), internal=True, **lists)
     try:
         ids = org.rows.change(request, due=now + timedelta(seconds=late_s) if late_s > 0 else None)
@@ -86,16 +87,26 @@ def clear_faults(call: Call) -> Answer:
 
 def show_cdc(call: Call) -> Answer:
     """GET /_emulator/cdc"""
-    return Answer(200, {"objects": list(call.org.cdc_objects)})
+    chosen = call.org.journal.selection
+    channels = {name: list(members) for name, members in chosen.channels.items()}
+    shown: dict[str, Any] = {"objects": list(chosen.objects)}
+    return Answer(200, shown | ({"channels": channels} if channels else {}))
 
 
 def set_cdc(call: Call) -> Answer:
-    """PUT /_emulator/cdc {"objects": […]}"""
-    names = _list(_body(call, {"objects"}), "objects")
-    for name in names:
+    """PUT /_emulator/cdc {"objects": […], "channels"?: {"Sales__chn": […]}}"""
+    body = _body(call, {"objects", "channels"})
+    channels = body.get("channels", {})
+    if not isinstance(channels, dict) or not all(name.endswith("__chn") for name in channels):
+        raise ControlError("`channels` holds lists of objects by names that end in __chn")
+    selection = Selection(
+        tuple(_list(body, "objects")),
+        {name: tuple(_list(channels, name)) for name in channels},
+    )
+    for name in (*selection.objects, *(one for m in selection.channels.values() for one in m)):
         if name not in call.org.schema.objects:
             raise ControlError(f"the org has no object {name}", 404)
-    call.org.cdc_objects = tuple(names)
+    call.org.journal.select(selection)
     call.org.save_state()
     return show_cdc(call)
 

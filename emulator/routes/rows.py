@@ -196,7 +196,13 @@ def _change(call: Call, **changes: Any) -> list[str | None]:
     def work() -> list[str | None]:
         ready: dict[str, Any] = {k: _with_parents(call, rows) for k, rows in changes.items()}
         return org.rows.change(
-            Request(call.sobject, call.user.user_id, now.replace(microsecond=0), **ready)
+            Request(
+                call.sobject,
+                call.user.user_id,
+                now.replace(microsecond=0),
+                origin=call.origin,
+                **ready,
+            )
         )
 
     nested = any(isinstance(v, dict) for rows in changes.values() for r in rows for v in _values(r))

@@ -26,6 +26,7 @@ class Request:
     Attributes:
         stamp: SystemModstamp of every row that is written (LastModifiedDate, too; at create also
             CreatedDate).
+        origin: Through which API, as its change events tell it (`events.origins`).
         internal: Written by the controls: fields that the API can't set may be set.
     """
 
@@ -38,6 +39,7 @@ class Request:
     undelete: Sequence[str] = ()
     purge: Sequence[str] = ()
     internal: bool = False
+    origin: str = ""
 
 
 @dataclass(eq=False)

@@ -35,6 +35,9 @@ class Database:
         self._queue: queue.SimpleQueue[_Work[Any] | None] = queue.SimpleQueue()
         self._transaction: Connection | None = None
         self._undone = False
+        self._transactions = 0
+        # Called on the writer's thread once a group is committed, before its callers go on.
+        self.after_commit: Callable[[], None] = lambda: None
         self._writer = threading.Thread(target=self._write_loop, name="writer", daemon=True)
         self._writer.start()
 
@@ -106,6 +109,7 @@ class Database:
 
         def run(connection: Connection) -> Result:
             self._transaction, self._undone = connection, False
+            self._transactions += 1
             try:
                 return work()
             finally:
@@ -120,6 +124,11 @@ class Database:
         """Keep nothing of the transaction that is running; its result is returned all the same."""
         assert self.in_transaction, "there is no transaction to roll back"
         self._undone = True
+
+    @property
+    def transaction_number(self) -> int | None:
+        """Which `transaction` this thread is running the work of; None for none."""
+        return self._transactions if self.in_transaction else None
 
     @property
     def rolls_back(self) -> bool:
@@ -147,9 +156,9 @@ class Database:
                     following = item
                     break
                 group.append(item)
-            _commit_group(connection, group)
+            _commit_group(connection, group, self.after_commit)
             if following is not None:
-                _commit_group(connection, [following])
+                _commit_group(connection, [following], self.after_commit)
             if ended:
                 break
         connection.close()
@@ -182,7 +191,9 @@ class _Work(Generic[Result]):
             self.future.set_result(self.outcome)  # type: ignore[arg-type]  # set by run()
 
 
-def _commit_group(connection: Connection, group: list[_Work[Any]]) -> None:
+def _commit_group(
+    connection: Connection, group: list[_Work[Any]], after_commit: Callable[[], None]
+) -> None:
     try:
         connection.execute("BEGIN")
         for item in group:
@@ -195,8 +206,9 @@ def _commit_group(connection: Connection, group: list[_Work[Any]]) -> None:
             return
         # One of them broke the transaction of all: each gets its own.
         for item in group:
-            _commit_group(connection, [item])
+            _commit_group(connection, [item], after_commit)
         return
+    after_commit()
     for item in group:
         item.settle()
 

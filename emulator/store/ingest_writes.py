@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emulator.events.recording import Recorder
 from emulator.schema.columns import duckdb_type, quoted
 from emulator.schema.model import Field, Schema, SObject
 from emulator.store.database import Connection
@@ -17,13 +18,18 @@ _NEW = "s.creates AND s.error IS NULL"
 _KEPT = "NOT s.creates AND s.error IS NULL"
 
 
-def write(connection: Connection, schema: Schema, batch: Batch, numbers: Numbers) -> None:
+def write(
+    connection: Connection, schema: Schema, batch: Batch, numbers: Numbers, recorder: Recorder
+) -> None:
     """Create, update or delete; afterwards the rows are in the org."""
     if batch.target.operation in DELETIONS:
-        _delete(connection, schema, batch)
+        _delete(connection, schema, batch, recorder)
         return
     _insert(connection, batch, numbers)
-    _update(connection, batch)
+    ids = "SELECT s.id FROM _ingest AS s WHERE {} ORDER BY s.row"
+    recorder.created(batch.target.sobject, ids.format(_NEW))
+    with recorder.updating(batch.target.sobject, ids.format(_KEPT)):
+        _update(connection, batch)
 
 
 def _insert(connection: Connection, batch: Batch, numbers: Numbers) -> None:
@@ -143,12 +149,12 @@ def _set_by_formula(
     )
 
 
-def _delete(connection: Connection, schema: Schema, batch: Batch) -> None:
+def _delete(connection: Connection, schema: Schema, batch: Batch, recorder: Recorder) -> None:
     target = batch.target
     rows = connection.execute("SELECT s.id FROM _ingest AS s WHERE s.error IS NULL").fetchall()
     ids: list[str] = [row[0] for row in rows]
     if target.operation == DELETE:
         stamp = stored_datetime(batch.stamp)
-        delete_rows(connection, schema, target.sobject, ids, stamp, batch.user_id)
+        delete_rows(connection, schema, target.sobject, ids, stamp, batch.user_id, recorder)
     else:
         purge_rows(connection, schema, target.sobject, ids)

@@ -11,6 +11,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from emulator.errors import ApiError
+from emulator.events.journal import Journal
 from emulator.schema.model import Schema
 from emulator.store.changes import Plan, Request, plan
 from emulator.store.database import Connection, Database
@@ -21,6 +22,9 @@ from emulator.store.tables import create_tables, empty_tables
 from emulator.store.writing import apply
 
 Result = TypeVar("Result")
+
+# A bulk batch is processed in chunks of so many rows, each a transaction (COVERAGE.md).
+BULK_CHUNK_ROWS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +46,10 @@ class Rows:
     Whatever it runs may be run again, when another write of its group breaks their transaction.
     """
 
-    def __init__(self, database: Database, schema: Schema) -> None:
+    def __init__(self, database: Database, schema: Schema, journal: Journal) -> None:
         self.database = database
         self.schema = schema
+        self.journal = journal
         self._numbers = Numbers()
         self._late: list[LateCommit] = []
         self._late_lock = threading.Lock()
@@ -88,13 +93,22 @@ class Rows:
                 self._write_late(done)
 
     def ingest(
-        self, batch: Batch, *, lose: Callable[[set[str]], set[str]] | None = None
+        self,
+        batch: Batch,
+        *,
+        origin: str = "",
+        lose: Callable[[set[str]], set[str]] | None = None,
     ) -> pa.Table:
         """Write a batch of CSV rows in one transaction; what became of each (see `ingest`)."""
 
         def work(connection: Connection) -> pa.Table:
             held = set[str]().union(*(one.changes.touched for one in self._late))
-            return ingest(connection, self.schema, self._numbers, batch, held=held, lose=lose)
+            recorder = self.journal.recorder(
+                connection, batch.user_id, origin, transaction_rows=BULK_CHUNK_ROWS
+            )
+            return ingest(
+                connection, self.schema, self._numbers, batch, recorder, held=held, lose=lose
+            )
 
         return self.database.write(work)
 
@@ -144,7 +158,8 @@ class Rows:
         if due is not None:
             self._late = [*self._late, LateCommit(due, request, changes)]
         else:
-            apply(connection, self.schema, changes)
+            recorder = self.journal.recorder(connection, request.user_id, request.origin)
+            apply(connection, self.schema, changes, recorder)
         return changes
 
     def _write_late(self, late: list[LateCommit]) -> None:
@@ -153,7 +168,11 @@ class Rows:
         def work(connection: Connection) -> None:
             taken.extend(one for one in late if one in self._late and one not in taken)
             for one in taken:
-                apply(connection, self.schema, one.changes)
+                recorder = self.journal.recorder(
+                    connection, one.request.user_id, one.request.origin,
+                    committed_at=min(one.due, self.journal.now()),
+                )  # fmt: skip
+                apply(connection, self.schema, one.changes, recorder)
             self._late = [one for one in self._late if one not in taken]
 
         self.database.write(work)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from emulator.events.recording import Recorder
 from emulator.schema.columns import duckdb_type, quoted
 from emulator.schema.model import Field, Schema, SObject
 from emulator.store.changes import Plan
@@ -15,15 +16,19 @@ from emulator.store.rows_plan import Columns
 from emulator.store.values import stored_datetime
 
 
-def apply(connection: Connection, schema: Schema, changes: Plan) -> None:
-    """Write a plan, inside the writer's transaction."""
-    sobject = changes.sobject
+def apply(connection: Connection, schema: Schema, changes: Plan, recorder: Recorder) -> None:
+    """Write a plan, and in the journal what it changes, inside the writer's transaction."""
+    sobject, user = changes.sobject, changes.user_id
     _insert(connection, changes)
+    if changes.inserts:
+        recorder.created(sobject, [str(row["Id"]) for row in changes.inserts])
     for names, rows in _by_columns(changes.updates).items():
-        _update(connection, changes, names, rows)
+        followers = [f.name for f in sobject.stored_fields if f.follows in names]
+        with recorder.updating(sobject, [row_id for row_id, _ in rows], {*names, *followers}):
+            _update(connection, changes, names, rows)
     stamp = stored_datetime(changes.stamp)
-    delete_rows(connection, schema, sobject, changes.deletes, stamp, changes.user_id)
-    undelete_rows(connection, schema, sobject, changes.undeletes, stamp, changes.user_id)
+    delete_rows(connection, schema, sobject, changes.deletes, stamp, user, recorder)
+    undelete_rows(connection, schema, sobject, changes.undeletes, stamp, user, recorder)
     purge_rows(connection, schema, sobject, changes.purges)
 
 
@@ -99,15 +104,17 @@ def _implied(
 
 
 def delete_rows(
-    connection: Connection, schema: Schema, sobject: SObject, ids: list[str], stamp: str, user: str
-) -> None:
+    connection: Connection, schema: Schema, sobject: SObject, ids: list[str], stamp: str,
+    user: str, recorder: Recorder,
+) -> None:  # fmt: skip
     """Put rows into the recycle bin, and the rows that go with them."""
     if not ids:
         return
     _set_deleted(connection, sobject, ids, True, stamp, user)
+    recorder.deleted(sobject, ids)
     for child, name in _cascades(schema, sobject):
         details = _rows_under(connection, child, name, ids, "NOT _deleted")
-        delete_rows(connection, schema, child, details, stamp, user)
+        delete_rows(connection, schema, child, details, stamp, user, recorder)
 
 
 def purge_rows(connection: Connection, schema: Schema, sobject: SObject, ids: list[str]) -> None:
@@ -122,8 +129,9 @@ def purge_rows(connection: Connection, schema: Schema, sobject: SObject, ids: li
 
 
 def undelete_rows(
-    connection: Connection, schema: Schema, sobject: SObject, ids: list[str], stamp: str, user: str
-) -> None:
+    connection: Connection, schema: Schema, sobject: SObject, ids: list[str], stamp: str,
+    user: str, recorder: Recorder,
+) -> None:  # fmt: skip
     """Take rows out of the recycle bin, with the rows that went there with them."""
     if not ids:
         return
@@ -137,8 +145,9 @@ def undelete_rows(
             'WHERE c._deleted AND p."Id" IN (SELECT unnest(?::VARCHAR[]))',
             [ids],
         ).fetchall()
-        undelete_rows(connection, schema, child, [row[0] for row in found], stamp, user)
+        undelete_rows(connection, schema, child, [row[0] for row in found], stamp, user, recorder)
     _set_deleted(connection, sobject, ids, False, stamp, user)
+    recorder.undeleted(sobject, ids)
 
 
 def _set_deleted(

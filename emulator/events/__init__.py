@@ -1,0 +1,1 @@
+"""The event bus: what changed in the org, and what was published, as subscribers see it."""

@@ -1,0 +1,141 @@
+"""Reading the bus: where a subscription starts, and the events that follow."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import groupby
+
+from emulator.events.burst import BURST, burst_events
+from emulator.events.change_events import Entry, Event, events_of
+from emulator.events.channels import Channel
+from emulator.events.journal import MARK, PUBLISH, Journal
+from emulator.store.database import Connection
+
+# Transactions are read whole, so many entries at least.
+_CHUNK_ROWS = 500
+_COLUMNS = (
+    "seq, tx, committed_at, user_id, origin, object, kind, record_id, schema_id, columns, "
+    "changed, body, payload, uuid"
+)
+# A replay id leaves room for the copies that the bus sometimes makes of an event.
+_COPIES = 4
+
+
+def replay_id(seq: int, copy: int = 0) -> bytes:
+    """8 bytes, big-endian."""
+    return (seq * _COPIES + copy).to_bytes(8, "big")
+
+
+def seq_of(replay: bytes) -> int | None:
+    """The position that a replay id stands for; None when it isn't one."""
+    return int.from_bytes(replay, "big") // _COPIES if len(replay) == 8 else None
+
+
+def is_kept(journal: Journal, seq: int) -> bool:
+    """Whether the bus still has what comes after `seq`: by its age, and no later than the tip."""
+    if seq > journal.tip:
+        return False
+    with journal.database.reader() as connection:
+        row = connection.execute(
+            "SELECT max_by(committed_at, seq) FROM _journal WHERE seq <= ?", [seq]
+        ).fetchone()
+    when: datetime | None = row[0] if row else None
+    return when is not None and when >= journal.oldest_kept()
+
+
+def before_oldest(journal: Journal) -> int:
+    """The position before the earliest event that is kept."""
+    with journal.database.reader() as connection:
+        row = connection.execute(
+            "SELECT min(seq) FROM _journal WHERE committed_at >= ?", [journal.oldest_kept()]
+        ).fetchone()
+    return journal.tip if row is None or row[0] is None else int(row[0]) - 1
+
+
+class Cursor:
+    """Walks over the events of one channel, from a position to the tip and on as it grows.
+
+    Attributes:
+        seq: All events up to here were taken, or aren't of this channel.
+    """
+
+    def __init__(self, journal: Journal, channel: Channel, seq: int) -> None:
+        self._journal, self._channel, self.seq = journal, channel, seq
+        self._read_to = seq
+        self._ready: Iterator[Event] = iter(())
+        self._next: deque[Event] = deque()
+
+    def take(self, most: int) -> list[Event]:
+        """The next events, at most that many; none when there are no more yet."""
+        taken: list[Event] = []
+        while len(taken) < most:
+            event = next(self._ready, None)
+            if event is not None:
+                taken.append(event)
+            elif taken or not self._read():
+                break
+        if taken:
+            self.seq = taken[-1].seq
+        else:
+            self.seq = max(self.seq, self._read_to)
+        return taken
+
+    def _read(self) -> bool:
+        """Read on; False when the tip is reached."""
+        tip = self._journal.tip
+        if self._read_to >= tip:
+            return False
+        with self._journal.database.reader() as connection:
+            entries = _chunk(connection, self._read_to, tip)
+        after, self._read_to = self._read_to, entries[-1].seq if entries else tip
+        if entries and entries[-1].kind == BURST:
+            self._read_to += int(json.loads(entries[-1].body or "{}")["count"]) - 1
+        self._ready = self._events(entries, after)
+        return True
+
+    def _events(self, entries: list[Entry], after: int) -> Iterator[Event]:
+        wanted = self._channel.objects
+        for _, group in groupby(entries, key=lambda entry: entry.tx):
+            transaction = list(group)
+            first = transaction[0]
+            if first.kind == MARK:
+                continue
+            if first.kind == BURST:
+                if first.object in wanted:
+                    yield from burst_events(self._journal, first, after)
+            elif first.kind == PUBLISH:
+                yield from _published(transaction, wanted)
+            else:
+                made = events_of(transaction, self._journal.event_schema, wanted)
+                yield from (event for event in made if event.seq > after)
+
+
+def _published(entries: list[Entry], wanted: frozenset[str]) -> Iterator[Event]:
+    for entry in entries:
+        if entry.object in wanted:
+            assert entry.payload is not None
+            assert entry.uuid is not None
+            yield Event(entry.seq, entry.object, entry.schema_id, entry.uuid, entry.payload)
+
+
+def _chunk(connection: Connection, after: int, tip: int) -> list[Entry]:
+    """Whole transactions from the one that holds the first entry after `after`."""
+    row = connection.execute(
+        "SELECT min(tx), max(tx) FROM (SELECT tx FROM _journal WHERE seq + coalesce(try_cast("
+        "json_extract(CASE WHEN kind = 'BURST' THEN body END, '$.count') AS BIGINT), 1) - 1 > ? "
+        "AND seq <= ? ORDER BY seq LIMIT ?)",
+        [after, tip, _CHUNK_ROWS],
+    ).fetchone()
+    if row is None or row[0] is None:
+        return []
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM _journal WHERE tx BETWEEN ? AND ? AND seq <= ? ORDER BY seq",
+        [row[0], row[1], tip],
+    ).fetchall()
+    entries = [Entry(*one) for one in rows]
+    bursts = [n for n, entry in enumerate(entries) if entry.kind == BURST]
+    # A burst is read on its own.
+    return entries[: max(bursts[0], 1)] if bursts else entries

@@ -1,0 +1,1 @@
+"""The Pub/Sub API: a gRPC server over the org's event bus."""
