@@ -1,6 +1,6 @@
 """Which fields of an Avro record a bitmap of a change event's header names.
 
-Source: Change Data Capture guide, "Event Header Fields", and Salesforce's own ChangeEventHeaderUtility:
+Source: Change Data Capture guide, "Event Header Fields", and Salesforce's ChangeEventHeaderUtility.
 `0x` and hex digits, bit 0 (the least) being the first field of the event, ChangeEventHeader;
 `<field>-0x…` has bits of the fields nested in that field, whose own bit isn't set then.
 """

@@ -4,6 +4,7 @@ Source: Pub/Sub API documentation, "Handle Errors": gRPC's status, and a trailer
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import grpc
 
@@ -93,9 +94,9 @@ def stream_ended(channel: str) -> PubSubUnavailableError:
 
 
 def _code(error: grpc.RpcError) -> str:
-    trailers = error.trailing_metadata() if isinstance(error, grpc.Call) else None
+    trailers: Any = error.trailing_metadata() if isinstance(error, grpc.Call) else None
     for key, value in trailers or ():
         if key == CODE_TRAILER:
-            text = value.decode("ascii", "replace") if isinstance(value, bytes) else value
+            text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
             return text.removeprefix(COMMON_BEGINNING)
     return ""

@@ -1,0 +1,51 @@
+"""How many events to ask for, so that a stream never stalls and memory stays bounded. Pure."""
+
+from dataclasses import dataclass
+
+#: The server caps what is outstanding at 100 events; more can't be owed to us.
+MOST_OUTSTANDING = 100
+#: Received and not yet taken by the caller, before we stop asking.
+MOST_HELD_EVENTS = 2_000
+MOST_HELD_BYTES = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """``outstanding`` events are owed to us; ``held_*`` lie here and weren't taken yet."""
+
+    outstanding: int = 0
+    held_events: int = 0
+    held_bytes: int = 0
+
+
+def to_request(flow: Flow) -> int:
+    """How many more events to ask for now; 0 if none.
+
+    Asks when half is used up, never only at 0, when the server would have to wait for us (and ends
+    the stream after 60 s of it).
+    """
+    if flow.held_events >= MOST_HELD_EVENTS or flow.held_bytes >= MOST_HELD_BYTES:
+        return 0
+    if flow.outstanding > MOST_OUTSTANDING // 2:
+        return 0
+    return MOST_OUTSTANDING - flow.outstanding
+
+
+def requested(flow: Flow, events: int) -> Flow:
+    """After asking for more."""
+    return Flow(flow.outstanding + events, flow.held_events, flow.held_bytes)
+
+
+def received(flow: Flow, events: int, size_bytes: int, pending: int) -> Flow:
+    """After a message with that many events, whose ``pending_num_requested`` was ``pending``.
+
+    Our own count decides, since a request may be under way that the server hasn't seen. But when
+    the server says 0 it is waiting, whatever we counted (it caps requests without a word).
+    """
+    outstanding = max(0, flow.outstanding - events) if pending > 0 else 0
+    return Flow(outstanding, flow.held_events + events, flow.held_bytes + size_bytes)
+
+
+def taken(flow: Flow, events: int, size_bytes: int) -> Flow:
+    """After the caller took a message."""
+    return Flow(flow.outstanding, flow.held_events - events, flow.held_bytes - size_bytes)
