@@ -1,12 +1,15 @@
 """One Salesforce org, as everything above sees it. Only delegates."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
+from typing import Any
 
 from resources.salesforce.bulk_ingest import BulkIngest
 from resources.salesforce.bulk_query import BulkQuery
 from resources.salesforce.composite import Collections
+from resources.salesforce.composite_reads import CompositeReader
+from resources.salesforce.composite_reads_plan import RowsWanted
 from resources.salesforce.describe import DescribeCache, SObjectDescribe, SObjectSummary
 from resources.salesforce.limits import Allowance, OrgLimits
 from resources.salesforce.org_clock import ReadInterval
@@ -32,6 +35,7 @@ class SalesforceClient:
         self.collections = Collections(self.transport)
         self._rest = RestQuery(self.transport)
         self._describe = DescribeCache(self.transport)
+        self._composite = CompositeReader(self.transport)
         self._rows = RowReader(self._rest, self.transport.clock, self.transport.sleep)
 
     def __enter__(self) -> "SalesforceClient":
@@ -129,6 +133,23 @@ class SalesforceClient:
             exist are in none of them.
         """
         return self._rows.read(object_name, fields, ids, after, where)
+
+    def read_rows_of_many(
+        self, wanted: Sequence[RowsWanted], after: datetime | None = None
+    ) -> tuple[list[list[Mapping[str, Any]]], ReadInterval]:
+        """Read rows of several objects again by Id, five times 2,000 of them in one API call.
+
+        With ``where``, or a parent's field, a query takes the place of a retrieve, and reads some
+        600 Ids at a time.
+
+        Args:
+            after: As for ``read_rows``.
+
+        Returns:
+            For each of ``wanted`` its records, for ``arrow.read_json_records``, and when all were
+            read. Rows that are deleted, no longer exist or don't match ``where`` are in none.
+        """
+        return self._composite.read(wanted, after)
 
     def job_url(self, job_id: str) -> str:
         """The job's page in the org's Setup, for people."""

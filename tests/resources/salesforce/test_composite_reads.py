@@ -1,0 +1,114 @@
+"""Rows of several objects are read again by Id in as few calls as the API allows."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from resources.salesforce.arrow import arrow_schema, read_json_records
+from resources.salesforce.composite_reads_plan import RowsWanted, composite_reads
+from resources.salesforce.errors import AnswerError, QueryError
+from tests.resources.salesforce.scripted_org import answer, scripted_org
+
+BASE = "/services/data/v66.0"
+
+
+def ids(count):
+    return [f"001{n:012d}AAA" for n in range(count)]
+
+
+# --- the plan
+
+
+def test_two_thousand_ids_of_five_objects_fit_into_one_call():
+    wanted = [RowsWanted(f"Object{n}__c", ["Id", "Name"], ids(2000)) for n in range(5)]
+
+    (reads,) = composite_reads(BASE, wanted)
+
+    assert [read.index for read in reads] == [0, 1, 2, 3, 4]
+    assert {read.method for read in reads} == {"POST"}
+    assert reads[0].body == {"ids": ids(2000), "fields": ["Id", "Name"]}
+
+
+def test_a_condition_takes_queries_whose_urls_are_short_enough():
+    calls = list(composite_reads(BASE, [RowsWanted("Account", ["Id"], ids(4000), "Name != 'x'")]))
+
+    reads = [read for call in calls for read in call]
+    assert all(len(call) <= 5 for call in calls)
+    assert all(len(read.url) <= 16_384 for read in reads)
+    assert sum(read.url.count("AAA") for read in reads) == 4000
+
+
+def test_an_id_is_asked_for_once():
+    ((read,),) = composite_reads(BASE, [RowsWanted("Account", ["Id"], ["a", "b", "a"])])
+
+    assert read.body["ids"] == ["a", "b"]
+
+
+def test_nothing_wanted_is_no_call():
+    assert list(composite_reads(BASE, [RowsWanted("Account", ["Id"], [])])) == []
+
+
+# --- a running org
+
+
+def test_rows_of_several_objects_come_in_one_call(org, client):
+    accounts = org.create("Account", count=3)
+    contacts = org.create("Contact", {"LastName": "A"}, {"LastName": "B"})
+    org.change("Account", delete=accounts[:1])
+    client.count("Account")
+    calls = client.api_calls
+
+    (found, people), read = client.read_rows_of_many(
+        [
+            RowsWanted("Account", ["Id", "Name"], [*accounts, "001000000000999AAA"]),
+            RowsWanted("Contact", ["Id", "LastName"], contacts, "LastName != 'B'"),
+        ]
+    )
+
+    assert sorted(row["Id"] for row in found) == sorted(accounts[1:])
+    assert [row["LastName"] for row in people] == ["A"]
+    assert client.api_calls == calls + 1
+    assert read.lo < read.hi
+
+
+def test_records_become_the_columns_that_pages_become(org, client):
+    (key,) = org.create("Account", {"Name": "A", "AnnualRevenue": 12345})
+    schema = arrow_schema(client.describe("Account"), ["Id", "AnnualRevenue", "SystemModstamp"])
+
+    (rows,), _ = client.read_rows_of_many([RowsWanted("Account", schema.names, [key])])
+
+    (row,) = read_json_records(rows, schema).to_pylist()
+    assert (row["Id"], row["AnnualRevenue"]) == (key, Decimal(12345))
+
+
+def test_rows_are_read_after_the_moment_asked_for(org, connect):
+    client = connect(org, sleep=org.advance)
+    (key,) = org.create("Account", count=1)
+    client.count("Account")
+    after = client.org_now() + timedelta(seconds=3)
+
+    (rows,), read = client.read_rows_of_many([RowsWanted("Account", ["Id"], [key])], after)
+
+    assert [row["Id"] for row in rows] == [key]
+    assert read.lo > after
+
+
+def test_a_refused_read_is_an_error_although_the_answer_is_a_success(client):
+    with pytest.raises(QueryError):
+        client.read_rows_of_many([RowsWanted("Account", ["Nonsense"], ids(1), "Name != 'x'")])
+
+
+def test_nothing_wanted_asks_nothing(client):
+    client.count("Account")
+    calls = client.api_calls
+
+    assert client.read_rows_of_many([RowsWanted("Account", ["Id"], [])])[0] == [[]]
+    assert client.api_calls == calls
+
+
+def test_an_answer_with_parts_missing_is_not_believed(connect):
+    with scripted_org(answer({"compositeResponse": []})) as org:
+        client = connect(org.url)
+        with pytest.raises(AnswerError, match="hasn't 1 answers"):
+            client.read_rows_of_many([RowsWanted("Account", ["Id"], ids(1))])
