@@ -14,6 +14,8 @@ from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
+from resources.warehouse.load_adapter import LoadWarehouse
+
 MODSTAMP = "_modstamp"
 READ_FROM = "_read_from"
 READ_TO = "_read_to"
@@ -187,7 +189,7 @@ class StoredWindow:
     finished_at: datetime
 
 
-class Warehouse(Protocol):
+class Warehouse(LoadWarehouse, Protocol):
     """A place for tables. Methods open what they need and close it before they return."""
 
     def merge_images(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from resources.warehouse.adapter import DELETED, MODSTAMP, READ_FROM, READ_TO, RUN_ID, SYNCED_AT
-from resources.warehouse.dialect import TIMESTAMPTZ, quoted
-from resources.warehouse.merge_names import STAGE, VERDICTS, MergeNames, stamp, texts
+from resources.warehouse.dialect import TIMESTAMPTZ, quoted, texts
+from resources.warehouse.merge_names import STAGE, VERDICTS, MergeNames, stamp
 from resources.warehouse.schema_plan import wanted_columns
 
 #: Up to this share of the table's rows MERGE costs less CPU than DELETE and INSERT.

@@ -1,6 +1,8 @@
-"""DuckDB's words: how names are quoted and which type holds which Arrow type."""
+"""DuckDB's words: how names and texts are quoted and which type holds which Arrow type."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -10,6 +12,16 @@ TIMESTAMPTZ = "TIMESTAMP WITH TIME ZONE"
 def quoted(*parts: str) -> str:
     """A name of one or more parts, safe from reserved words and quotes."""
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def text(value: str) -> str:
+    """A literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def texts(values: Sequence[str]) -> str:
+    """Literals for IN."""
+    return ", ".join(text(value) for value in values)
 
 
 def sql_type(arrow_type: pa.DataType) -> str:

@@ -14,9 +14,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
+from resources.warehouse.dialect import quoted, text
 from resources.warehouse.errors import WarehouseError, WarehouseLockedError
 
 logger = logging.getLogger(__name__)
@@ -25,6 +27,7 @@ FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
 REPORT_EVERY_S = 30.0
 
+T = TypeVar("T")
 #: Called while waiting, with a sentence that names the holder.
 OnWait = Callable[[str], None]
 
@@ -49,15 +52,40 @@ class DuckDBFile:
         Raises:
             WarehouseLockedError: Somebody held the file for longer than ``lock_timeout_s``.
         """
-        deadline = time.monotonic() + self._lock_timeout_s
-        lock = _lock_of(self.path)
-        self._acquire(lock, deadline)
-        try:
-            connection = self._connect(read_only, deadline)
+        if not read_only:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked() as deadline:
+            connection = self._when_free(
+                lambda: duckdb.connect(str(self.path), read_only=read_only), deadline
+            )
             try:
                 yield connection
             finally:
                 connection.close()
+
+    @contextmanager
+    def attached(self, connection: duckdb.DuckDBPyConnection, name: str) -> Iterator[None]:
+        """The file under this name in another connection, read-only; detached with the block.
+
+        Raises:
+            WarehouseLockedError: Somebody held the file for longer than ``lock_timeout_s``.
+        """
+        statement = f"ATTACH {text(str(self.path))} AS {quoted(name)} (READ_ONLY)"
+        with self._locked() as deadline:
+            self._when_free(lambda: connection.execute(statement), deadline)
+            try:
+                yield
+            finally:
+                connection.execute(f"DETACH {quoted(name)}")
+
+    @contextmanager
+    def _locked(self) -> Iterator[float]:
+        """Keeps other threads away; gives the moment when waiting ends."""
+        deadline = time.monotonic() + self._lock_timeout_s
+        lock = _lock_of(self.path)
+        self._acquire(lock, deadline)
+        try:
+            yield deadline
         finally:
             lock.release()
 
@@ -69,13 +97,11 @@ class DuckDBFile:
         if not lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise WarehouseLockedError(str(self.path), holder, self._lock_timeout_s)
 
-    def _connect(self, read_only: bool, deadline: float) -> duckdb.DuckDBPyConnection:
-        if not read_only:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+    def _when_free(self, open_file: Callable[[], T], deadline: float) -> T:
         pause_s, report_at = FIRST_PAUSE_S, time.monotonic()
         while True:
             try:
-                return duckdb.connect(str(self.path), read_only=read_only)
+                return open_file()
             except duckdb.Error as error:
                 holder = lock_holder(error)
                 if holder is None:

@@ -25,7 +25,7 @@ class WarehouseLockedError(WarehouseError):
 
 
 class WarehouseSpaceError(WarehouseError):
-    """A merge needs more memory than it may use, or more disk than there is."""
+    """Some work needs more memory than it may use, or more disk than there is."""
 
     def __init__(self, path: str, cause: str) -> None:
         super().__init__(path, cause)
@@ -33,7 +33,7 @@ class WarehouseSpaceError(WarehouseError):
 
     def __str__(self) -> str:
         return (
-            f"The merge into {self.path} ran out of room, and nothing was written: {self.cause} "
+            f"The work on {self.path} ran out of room, and nothing was written: {self.cause} "
             "Raise the warehouse connection's `memory_limit`, or make room on the disk."
         )
 
@@ -126,3 +126,94 @@ class WarehouseUrlError(WarehouseError):
             f"There is no warehouse for URLs that begin with {self.scheme!r}. "
             "Use duckdb:///path/to/file.duckdb."
         )
+
+
+class LoadQueryError(WarehouseError):
+    """The query of a load is wrong, or fails while it runs. ``problem`` is the warehouse's text."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"The query can't be run: {self.problem.strip()}\nCorrect the SQL and run again."
+
+
+class LoadColumnError(WarehouseError):
+    """Rows of a load, or the table that they are compared with, lack a column."""
+
+    def __init__(self, load: str, where: str, columns: tuple[str, ...]) -> None:
+        super().__init__(load, where, columns)
+        self.load, self.where, self.columns = load, where, columns
+
+    def __str__(self) -> str:
+        return (
+            f"The load {self.load} can't be compared: {self.where} has no column "
+            f"{', '.join(self.columns)}. Nothing was sent."
+        )
+
+
+class LoadKeyError(WarehouseError):
+    """Rows of a load without a key, or several of one key; nothing was sent.
+
+    Args:
+        load: Name of the load.
+        keyless: Rows whose key is empty.
+        repeated_keys: Keys that several rows have.
+        repeated_rows: All rows with such a key.
+        examples: Some of those keys.
+    """
+
+    def __init__(
+        self,
+        load: str,
+        keyless: int,
+        repeated_keys: int,
+        repeated_rows: int,
+        examples: tuple[str, ...],
+    ) -> None:
+        super().__init__(load, keyless, repeated_keys, repeated_rows, examples)
+        self.load, self.keyless = load, keyless
+        self.repeated_keys, self.repeated_rows = repeated_keys, repeated_rows
+        self.examples = examples
+
+    def __str__(self) -> str:
+        problems = []
+        if self.keyless:
+            problems.append(f"{self.keyless:,} row(s) have no key")
+        if self.repeated_keys:
+            problems.append(
+                f"{self.repeated_rows:,} rows share {self.repeated_keys:,} key(s), as "
+                f"{', '.join(self.examples)}"
+            )
+        return (
+            f"The load {self.load} was stopped before anything was sent: {'; '.join(problems)}. "
+            "Make the query give each record once, with its key."
+        )
+
+
+class LoadOrgError(WarehouseError):
+    """The load has written to another org."""
+
+    def __init__(self, load: str, stored_org_id: str, org_id: str) -> None:
+        super().__init__(load, stored_org_id, org_id)
+        self.load, self.stored_org_id, self.org_id = load, stored_org_id, org_id
+
+    def __str__(self) -> str:
+        return (
+            f"The load {self.load} has written to org {self.stored_org_id}, and this is "
+            f"{self.org_id}: what was accepted there says nothing here. Give the load another "
+            "name, or delete its rows in `_tidegate.loads`, `_tidegate.load_state` and "
+            "`_tidegate.load_outcomes`."
+        )
+
+
+class OutcomeError(WarehouseError):
+    """Outcomes that can't be recorded: a bug of the caller, not of the data."""
+
+    def __init__(self, load: str, problem: str) -> None:
+        super().__init__(load, problem)
+        self.load, self.problem = load, problem
+
+    def __str__(self) -> str:
+        return f"Outcomes of the load {self.load} can't be recorded: {self.problem}."

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pyarrow as pa
 
-from resources.warehouse.adapter import UTC_MS, ApiCalls
+if TYPE_CHECKING:
+    from resources.warehouse.adapter import ApiCalls
 
 KEY = "_key"
 HASH = "_hash"
@@ -40,7 +41,7 @@ OUTCOME_SCHEMA = pa.schema(_outcome_fields)
 _kept_fields: list[pa.Field[Any]] = [
     *(OUTCOME_SCHEMA.field(name) for name in OUTCOME_SCHEMA.names if name != HASH),
     pa.field("run_id", pa.string()),
-    pa.field("sent_at", UTC_MS),
+    pa.field("sent_at", pa.timestamp("ms", "UTC")),
 ]
 #: What ``kept_rows`` gives: rows that weren't accepted, with their payload.
 KEPT_SCHEMA = pa.schema(_kept_fields)
@@ -83,8 +84,8 @@ class LoadImage:
         schema: Schema of the table.
         table: Name of the table.
         key: The table's column that ``_key`` is compared with, as ``erp_order_id_c`` or ``id``.
-        columns: The cells that can be compared. Without all of them no row is in sync, and
-            drift is seen in these alone.
+        columns: The cells that can be compared, masked columns left out. Without all of them no
+            row is in sync, and drift is seen in these alone.
         id_column: The table's column with the record's Id.
     """
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resources.warehouse.adapter import MODSTAMP, TableSpec
-from resources.warehouse.dialect import TIMESTAMPTZ, quoted
+from resources.warehouse.dialect import TIMESTAMPTZ, quoted, text
 
 STAGE = quoted("temp", "stage")
 REPEATED = quoted("temp", "repeated")
@@ -62,13 +61,3 @@ class MergeNames:
 def stamp(alias: str) -> str:
     """S of an image or row; null counts as the smallest."""
     return f"coalesce({alias}.{MODSTAMP}, '-infinity'::{TIMESTAMPTZ})"
-
-
-def text(value: str) -> str:
-    """A literal."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def texts(values: Sequence[str]) -> str:
-    """Literals for IN."""
-    return ", ".join(text(value) for value in values)

@@ -1,6 +1,6 @@
 """The ``_tidegate`` schema: what the warehouse knows besides the rows of the tables.
 
-``windows`` and ``api_calls`` are public.
+``windows``, ``api_calls``, ``load_state`` and ``load_outcomes`` are public (``load_state``).
 ``tables``, ``tombstones`` and ``snapshots`` are ours: they keep of every record what its row
 can't say, so that the order in which images come never matters.
 """
@@ -43,31 +43,45 @@ _TABLES = {
     "snapshots": f"schema_name VARCHAR, table_name VARCHAR, absent_from {_T}, absent_to {_T}",
 }
 
+#: Made by the first load.
+_LOAD_TABLES = {
+    "loads": f"load VARCHAR, org_id VARCHAR, object VARCHAR, format_version INTEGER,"
+    f" created_at {_T}",
+    "load_state": f"load VARCHAR, key VARCHAR, hash VARCHAR, sf_id VARCHAR, accepted_at {_T}",
+    "load_outcomes": "load VARCHAR, run_id VARCHAR, key VARCHAR, outcome VARCHAR, sf_id VARCHAR,"
+    " created BOOLEAN, error_code VARCHAR, error_message VARCHAR, error_fields VARCHAR[],"
+    f" payload VARCHAR, sent_at {_T}, job_id VARCHAR, _attempt VARCHAR, _part INTEGER",
+    "load_parts": "load VARCHAR, attempt VARCHAR, part INTEGER, run_id VARCHAR,"
+    f" recorded_at {_T}, accepted BIGINT, created BIGINT, failed BIGINT, unprocessed BIGINT,"
+    " error_codes VARCHAR",
+}
+
 
 class State:
     """The ``_tidegate`` tables behind one open connection."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, catalog: str) -> None:
-        self._connection, self._catalog = connection, catalog
+        self.connection, self._catalog = connection, catalog
 
     def table(self, name: str) -> str:
         """The quoted full name of a state table."""
         return quoted(self._catalog, SCHEMA, name)
 
-    def create(self) -> None:
-        """Make the tables that aren't there."""
-        self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(self._catalog, SCHEMA)}")
-        for name, columns in _TABLES.items():
-            self._connection.execute(f"CREATE TABLE IF NOT EXISTS {self.table(name)} ({columns})")
+    def create(self, *, loads: bool = False) -> None:
+        """Make the tables that aren't there; those of loads only for loads."""
+        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(self._catalog, SCHEMA)}")
+        tables = {**_TABLES, **(_LOAD_TABLES if loads else {})}
+        for name, columns in tables.items():
+            self.connection.execute(f"CREATE TABLE IF NOT EXISTS {self.table(name)} ({columns})")
 
-    def exists(self) -> bool:
-        """Whether anything was ever merged here."""
-        row = self._connection.execute(
+    def exists(self, table: str = "tables") -> bool:
+        """Whether anything was ever written here."""
+        rows = self.connection.execute(
             "SELECT count(*) FROM duckdb_tables() "
-            "WHERE database_name = ? AND schema_name = ? AND table_name = 'tables'",
-            [self._catalog, SCHEMA],
-        ).fetchone()
-        return row is not None and row[0] > 0
+            "WHERE database_name = ? AND schema_name = ? AND table_name = ?",
+            [self._catalog, SCHEMA, table],
+        ).fetchall()
+        return bool(rows[0][0])
 
     def claim_table(
         self, schema: str, name: str, org_id: str, object_name: str, now: datetime
@@ -78,13 +92,13 @@ class State:
             WrongOrgError: It belongs to another org.
             StateFormatError: Another version of Tidegate wrote it.
         """
-        row = self._connection.execute(
+        row = self.connection.execute(
             f"SELECT org_id, format_version FROM {self.table('tables')} "
             "WHERE schema_name = ? AND table_name = ?",
             [schema, name],
         ).fetchone()
         if row is None:
-            self._connection.execute(
+            self.connection.execute(
                 f"INSERT INTO {self.table('tables')} VALUES (?, ?, ?, ?, ?, ?)",
                 [schema, name, org_id, object_name, FORMAT_VERSION, now],
             )
@@ -97,13 +111,13 @@ class State:
     def add_snapshot(self, schema: str, name: str, read: ReadInterval) -> None:
         """Remember that a complete read was merged."""
         snapshots = self.table("snapshots")
-        updated = self._connection.execute(
+        updated = self.connection.execute(
             f"UPDATE {snapshots} SET absent_from = greatest(absent_from, ?), "
             "absent_to = greatest(absent_to, ?) WHERE schema_name = ? AND table_name = ?",
             [read.lo, read.hi, schema, name],
         ).fetchone()
         if updated is None or updated[0] == 0:
-            self._connection.execute(
+            self.connection.execute(
                 f"INSERT INTO {snapshots} VALUES (?, ?, ?, ?)", [schema, name, read.lo, read.hi]
             )
 
@@ -119,12 +133,12 @@ class State:
         """Write finished windows, each instead of what stood there for it."""
         table = self.table("windows")
         for window, count in zip(windows, counts, strict=True):
-            self._connection.execute(
+            self.connection.execute(
                 f"DELETE FROM {table} WHERE org_id = ? AND object = ? "
                 "AND window_start = ? AND window_end = ?",
                 [org_id, object_name, window.start, window.end],
             )
-            self._connection.execute(
+            self.connection.execute(
                 f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     *(org_id, object_name, window.start, window.end),
@@ -135,7 +149,7 @@ class State:
 
     def read_windows(self, org_id: str, object_name: str) -> list[StoredWindow]:
         """The windows of an object, oldest first."""
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             "SELECT org_id, object, window_start, window_end, rows, inserted, updated, deleted, "
             f"api_calls, run_id, finished_at FROM {self.table('windows')} "
             "WHERE org_id = ? AND object = ? ORDER BY window_start",
@@ -149,18 +163,18 @@ class State:
         """Write down what was spent; a retried step replaces what it had written."""
         table = self.table("api_calls")
         for call in calls:
-            self._connection.execute(
+            self.connection.execute(
                 f"DELETE FROM {table} WHERE run_id = ? AND org_id = ? AND asset = ? AND api = ?",
                 [run_id, org_id, call.asset, call.api],
             )
-            self._connection.execute(
+            self.connection.execute(
                 f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?)",
                 [run_id, org_id, call.asset, call.api, call.calls, now],
             )
 
     def read_api_calls(self, run_id: str) -> list[ApiCalls]:
         """What a run spent."""
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             f"SELECT asset, api, calls FROM {self.table('api_calls')} "
             'WHERE run_id = ? ORDER BY "at"',
             [run_id],

@@ -1,0 +1,287 @@
+"""SQL that finds which rows of a load must be sent. No I/O.
+
+Rows lie in a database of their own (``staged``), and what they are compared with in the
+warehouse. A row is new, changed or unchanged by what was accepted last. Then the image in the
+inbound table has a say, if it was read after that:
+
+- A new or changed row whose every cell Salesforce is known to hold is *in sync*.
+- An unchanged row that Salesforce holds otherwise, or not at all any more, has *drifted*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from resources.warehouse.adapter import DELETED, READ_FROM, READ_TO
+from resources.warehouse.dialect import TIMESTAMPTZ, quoted, text
+from resources.warehouse.load_adapter import (
+    HASH,
+    KEY,
+    LEAVE,
+    SET_NULL,
+    Drift,
+    ImageColumn,
+    LoadImage,
+)
+
+WAREHOUSE = "warehouse"
+STAGED = "rows.main.staged"
+STATE = "rows.main.state"
+PAIRS = "rows.main.pairs"
+VERDICTS = "rows.main.verdicts"
+KEPT = "rows.main.kept"
+EXAMPLES = 20
+
+#: What Salesforce cuts off at both ends of a text.
+_BLANKS = "chr(32) || chr(9) || chr(10) || chr(13)"
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedImage:
+    """An image with what the warehouse says about its columns.
+
+    Args:
+        image: As asked.
+        key_type: Type of the key column.
+        types: Type of each compared column: the table's, or the parent's.
+        cells: All cell columns of the rows.
+    """
+
+    image: LoadImage
+    key_type: str
+    types: Mapping[str, str]
+    cells: tuple[str, ...]
+
+    @property
+    def table(self) -> str:
+        """The table, in full."""
+        return quoted(WAREHOUSE, self.image.schema, self.image.table)
+
+
+def key_problems(fold: bool) -> str:
+    """Rows without key; keys that are repeated, and rows with them."""
+    return (
+        f"SELECT (SELECT count(*) FROM {STAGED} WHERE coalesce({KEY}, '') = ''), count(*), "
+        f"coalesce(sum(n), 0)::BIGINT FROM ({_repeated(fold)})"
+    )
+
+
+def key_examples(fold: bool) -> str:
+    """Some of the repeated keys."""
+    return f"SELECT example FROM ({_repeated(fold)}) ORDER BY 1 LIMIT 5"
+
+
+def _repeated(fold: bool) -> str:
+    return (
+        f"SELECT min({KEY}) AS example, count(*) AS n FROM {STAGED} WHERE {KEY} <> '' "
+        f"GROUP BY {folded(KEY, fold)} HAVING count(*) > 1"
+    )
+
+
+def folded(key: str, fold: bool) -> str:
+    """A key as it is compared."""
+    return f"lower({key})" if fold else key
+
+
+def copy_state(load: str, fold: bool) -> str:
+    """What was accepted last: one row per key as it is compared."""
+    table = quoted(WAREHOUSE, "_tidegate", "load_state")
+    if fold:
+        return (
+            f"CREATE TABLE {STATE} AS SELECT lower(key) AS key, max_by(hash, accepted_at) AS hash, "
+            f"max(accepted_at) AS accepted_at FROM {table} WHERE load = {text(load)} GROUP BY 1"
+        )
+    return (
+        f"CREATE TABLE {STATE} AS SELECT key, hash, accepted_at FROM {table} "
+        f"WHERE load = {text(load)}"
+    )
+
+
+def no_state() -> str:
+    """A load that never ran."""
+    return f"CREATE TABLE {STATE} (key VARCHAR, hash VARCHAR, accepted_at {TIMESTAMPTZ})"
+
+
+def find_pairs(compared: ComparedImage, fold: bool) -> str:
+    """Staged rows with their image, where it is of use: undeleted ones first, one per row.
+
+    The wide comparison is left to the end: a join that carries all columns of a million rows on
+    both sides would spill.
+    """
+    image = compared.image
+    key = f"t.{quoted(image.key)}"
+    match = (
+        f"{folded(key, fold)} = {folded('r.' + KEY, fold)}"
+        if compared.key_type == "VARCHAR"
+        else f"{key} = TRY_CAST(r.{KEY} AS {compared.key_type})"
+    )
+    return (
+        f"CREATE TABLE {PAIRS} AS SELECT r.rowid AS row_number, t.rowid AS image_number, "
+        f"t.{quoted(image.id_column)} AS sf_id, t.{READ_TO} AS read_to, "
+        f"coalesce(t.{DELETED}, false) AS deleted "
+        f"FROM {STAGED} r JOIN {compared.table} t ON {match} "
+        f"LEFT JOIN {STATE} s ON s.key = {folded('r.' + KEY, fold)} "
+        f"WHERE s.accepted_at IS NULL OR t.{READ_FROM} > s.accepted_at "
+        "QUALIFY row_number() OVER (PARTITION BY r.rowid ORDER BY "
+        f"coalesce(t.{DELETED}, false), t.{READ_FROM} DESC) = 1"
+    )
+
+
+def judge(compared: ComparedImage | None, drift: Drift, fold: bool, kept: bool) -> str:
+    """Per staged row what it is."""
+    accepted = (
+        "CASE WHEN s.key IS NULL THEN 'new' WHEN s.hash <> r._hash THEN 'changed' "
+        "ELSE 'unchanged' END"
+    )
+    joins = f"LEFT JOIN {STATE} s ON s.key = {folded('r.' + KEY, fold)}"
+    if kept:
+        joins += f" SEMI JOIN {KEPT} k ON k.key = {folded('r.' + KEY, fold)}"
+    if compared is None:
+        return (
+            f"CREATE TABLE {VERDICTS} AS SELECT r.rowid AS row_number, {accepted} AS verdict, "
+            f"NULL::VARCHAR AS sf_id, NULL::{TIMESTAMPTZ} AS read_to FROM {STAGED} r {joins}"
+        )
+    drifted = (
+        "false"
+        if drift == "ignore"
+        else "accepted = 'unchanged' AND i.row_number IS NOT NULL AND (i.deleted OR NOT i.equal)"
+    )
+    return (
+        f"CREATE TABLE {VERDICTS} AS WITH judged AS "
+        f"(SELECT r.rowid AS row_number, {accepted} AS accepted FROM {STAGED} r {joins}), "
+        f"images AS ({_compare(compared)}) "
+        "SELECT j.row_number, CASE WHEN accepted <> 'unchanged' AND i.equal AND i.covered "
+        f"AND NOT i.deleted THEN 'in_sync' WHEN {drifted} THEN 'drifted' ELSE accepted END "
+        "AS verdict, i.sf_id, i.read_to FROM judged j "
+        "LEFT JOIN images i ON i.row_number = j.row_number"
+    )
+
+
+def _compare(compared: ComparedImage) -> str:
+    equal = [f"({same_cell(compared, column)})" for column in compared.image.columns]
+    known = {column.cell for column in compared.image.columns}
+    covered = [f"r.{quoted(cell)} = ''" for cell in compared.cells if cell not in known]
+    return (
+        "SELECT p.row_number, p.sf_id, p.read_to, p.deleted, "
+        f"{' AND '.join(equal) or 'true'} AS equal, {' AND '.join(covered) or 'true'} AS covered "
+        f"FROM {_joined(compared)}"
+    )
+
+
+def _joined(compared: ComparedImage, pairs: str = PAIRS) -> str:
+    joins = [
+        f"{pairs} p JOIN {STAGED} r ON r.rowid = p.row_number "
+        f"JOIN {compared.table} t ON t.rowid = p.image_number"
+    ]
+    for number, column in enumerate(compared.image.columns):
+        if (parent := column.parent) is not None:
+            table = quoted(WAREHOUSE, parent.schema, parent.name)
+            joins.append(
+                f"LEFT JOIN {table} p{number} "
+                f"ON p{number}.{quoted(parent.key)} = t.{quoted(column.column)}"
+            )
+    return " ".join(joins)
+
+
+def same_cell(compared: ComparedImage, column: ImageColumn) -> str:
+    """Whether Salesforce, by the image, holds what the cell would make of it; never null."""
+    cell = f"r.{quoted(column.cell)}"
+    reference = f"t.{quoted(column.column)}"
+    there = _there(compared, column)
+    return (
+        f"CASE {cell} WHEN {text(LEAVE)} THEN true WHEN {text(SET_NULL)} THEN "
+        f"{_is_null(reference, compared.types[column.cell])} "
+        f"ELSE {_same(cell, there, compared.types[column.cell], column)} END"
+    )
+
+
+def _there(compared: ComparedImage, column: ImageColumn) -> str:
+    if column.parent is None:
+        return f"t.{quoted(column.column)}"
+    number = compared.image.columns.index(column)
+    return f"p{number}.{quoted(column.parent.column)}"
+
+
+def _is_null(there: str, kind: str) -> str:
+    # A checkbox has no null: set to it, it is unchecked.
+    if kind == "BOOLEAN":
+        return f"NOT coalesce({there}, false)"
+    return f"coalesce(len({there}), 0) = 0" if kind == "VARCHAR[]" else f"{there} IS NULL"
+
+
+def _same(cell: str, there: str, kind: str, column: ImageColumn) -> str:
+    equal = "{} IS NOT DISTINCT FROM {}"
+    if kind == "VARCHAR":
+        trimmed = f"nullif(trim({{}}, {_BLANKS}), '')"
+        ours, theirs = trimmed.format(cell), trimmed.format(there)
+        if column.parent is not None:
+            # External ids find their record whatever the case, but for the case-sensitive ones.
+            ours, theirs = f"lower({ours})", f"lower({theirs})"
+        return equal.format(ours, theirs)
+    if kind == "VARCHAR[]":
+        return equal.format(f"list_sort(string_split({cell}, ';'))", f"list_sort({there})")
+    if kind == TIMESTAMPTZ:
+        # Salesforce keeps whole seconds of datetimes that it is given.
+        ours = f"TRY_CAST({cell} AS {kind})"
+        return equal.format(f"date_trunc('second', {ours})", f"date_trunc('second', {there})")
+    if kind == "TIME":
+        return equal.format(f"TRY_CAST(rtrim({cell}, 'Z') AS TIME)", there)
+    # A cell that isn't of the column's type is null here, and differs from all but null.
+    return f"coalesce(TRY_CAST({cell} AS {kind}) = {there}, false)"
+
+
+def count_verdicts() -> str:
+    """Rows by verdict."""
+    return f"SELECT verdict, count(*) FROM {VERDICTS} GROUP BY 1"
+
+
+def rows_to_send(
+    columns: Sequence[str], order_by: Sequence[str], verdicts: Sequence[str] | None
+) -> str:
+    """The rows with these verdicts (None: all), in order."""
+    wanted = "" if verdicts is None else f"WHERE v.verdict IN ({_texts(verdicts)})"
+    order = ", ".join(f"r.{quoted(column)}" for column in order_by)
+    return (
+        f"SELECT {', '.join('r.' + quoted(column) for column in columns)} FROM {STAGED} r "
+        f"SEMI JOIN (SELECT row_number FROM {VERDICTS} v {wanted}) v ON v.row_number = r.rowid"
+        f"{' ORDER BY ' + order if order else ''}"
+    )
+
+
+def vanished(fold: bool, kept: bool) -> str:
+    """Keys that were accepted (or kept) and aren't among the rows."""
+    source = KEPT if kept else STATE
+    return (
+        f"SELECT s.key FROM {source} s ANTI JOIN {STAGED} r ON {folded('r.' + KEY, fold)} = s.key"
+    )
+
+
+def drift_examples(compared: ComparedImage) -> str:
+    """Key, cell column, ours, theirs of some drifted rows' differing cells."""
+    some = (
+        f"(SELECT p.* FROM {PAIRS} p JOIN {VERDICTS} v ON v.row_number = p.row_number "
+        f"WHERE v.verdict = 'drifted' ORDER BY p.row_number LIMIT {EXAMPLES})"
+    )
+    source = _joined(compared, some)
+    selects = [f"SELECT r.{KEY}, NULL::VARCHAR, NULL::VARCHAR, NULL FROM {source} WHERE p.deleted"]
+    for column in compared.image.columns:
+        cell = f"r.{quoted(column.cell)}"
+        selects.append(
+            f"SELECT r.{KEY}, {text(column.cell)}, nullif({cell}, {text(SET_NULL)}), "
+            f"CAST({_there(compared, column)} AS VARCHAR) FROM {source} "
+            f"WHERE NOT p.deleted AND NOT ({same_cell(compared, column)})"
+        )
+    return f"{' UNION ALL '.join(selects)} ORDER BY 1, 2 LIMIT {EXAMPLES}"
+
+
+def in_sync() -> str:
+    """Rows found in sync: key, hash, Id and when their image had been read."""
+    return (
+        f"SELECT r.{KEY} AS key, r.{HASH} AS hash, v.sf_id, v.read_to FROM {STAGED} r "
+        f"JOIN {VERDICTS} v ON v.row_number = r.rowid WHERE v.verdict = 'in_sync'"
+    )
+
+
+def _texts(values: Sequence[str]) -> str:
+    return ", ".join(text(value) for value in values) or "NULL"
