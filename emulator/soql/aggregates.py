@@ -88,7 +88,7 @@ class Aggregation:
         rows = [fill(f"{{}} AS {name}", value) for name, value in self._inner.values()]
         inner = fill("SELECT {} FROM {}{}", join(", ", rows), self._relations.from_sql(), where)
         keys = join(", ", dict.fromkeys(key.sql for key in self._keys))
-        group = fill(" GROUP BY {}", keys) if self._keys else EMPTY
+        group = fill(f" GROUP BY {query.subtotals} ({{}})", keys) if self._keys else EMPTY
         return fill(
             "SELECT {} FROM ({}) grouped{}{}{}{}",
             join(", ", columns),
@@ -103,6 +103,8 @@ class Aggregation:
         """A grouped field or an aggregate, as HAVING and ORDER BY may name them."""
         if isinstance(expression, Call) and expression.name in AGGREGATES:
             return self._aggregate(expression)
+        if isinstance(expression, Call) and expression.name == "GROUPING":
+            return self._grouping(expression)
         operand = self._inner_operand(row_operand(self._relations, expression))
         if all(operand.sql != key.sql for key in self._keys):
             message = f"Field must be grouped or aggregated: {operand.name}"
@@ -140,7 +142,7 @@ class Aggregation:
         unnamed = 0
         for item in self._query.select:
             if not isinstance(item, SelectExpression):
-                message = "subqueries and FIELDS() are not allowed in an aggregate query"
+                message = "subqueries, FIELDS() and TYPEOF are not allowed in an aggregate query"
                 raise self._relations.compilation.error(item.position, message)
             operand = self.operand(item.expression)
             is_function = isinstance(item.expression, Call)
@@ -151,6 +153,14 @@ class Aggregation:
                 raise self._relations.compilation.error(item.position, message)
             outputs.append(Output(name, _display_name(item.expression), operand, is_function))
         return tuple(outputs)
+
+    def _grouping(self, call: Call) -> Operand:
+        """1 in rows that sum over all values of a field, else 0."""
+        if not self._query.subtotals or call.argument is None:
+            message = "GROUPING needs a field of GROUP BY ROLLUP or GROUP BY CUBE"
+            raise self._relations.compilation.error(call.position, message)
+        key = self.operand(call.argument)
+        return Operand(fill("grouping({})", key.sql), "int", "GROUPING", call.position)
 
     def _aggregate(self, call: Call) -> Operand:
         if call.argument is None:

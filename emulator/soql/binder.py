@@ -53,16 +53,23 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A field found by its path, and the SQL that yields its value."""
+    """A field found by its path, and the SQL that yields its value.
+
+    Attributes:
+        kind: Of the value, where a function has made another one of the field's.
+        alias: The key that the value has in answers instead of the field's name.
+    """
 
     table: Table
     field: Field
     sql: Sql
+    kind: str | None = None
+    alias: str | None = None
 
     @property
     def name(self) -> str:
         """The path as answers spell it, e.g. ``Account.Owner.Name``."""
-        return ".".join((*self.table.path, self.field.name))
+        return ".".join((*self.table.path, self.alias or self.field.name))
 
 
 def find_object(compilation: Compilation, name: str, position: int) -> SObject:
@@ -114,10 +121,51 @@ class Relations:
             SoqlError: ``INVALID_FIELD``, naming the part that isn't there.
         """
         parts = self._from_root(path.parts)
+        return self._column(self._table(parts[:-1], path), parts[-1], path)
+
+    def column_of(self, table: Table, path: FieldPath) -> Column:
+        """The column that a path names which begins at `table`.
+
+        Raises:
+            SoqlError: ``INVALID_FIELD``, naming the part that isn't there.
+        """
+        for name in path.parts[:-1]:
+            table = self._parent(table, name, path)
+        return self._column(table, path.parts[-1], path)
+
+    def parent(self, path: FieldPath) -> Table:
+        """The table that a path of relationships leads to."""
+        return self._table(self._from_root((*path.parts, "Id"))[:-1], path)
+
+    def typed_parent(self, path: FieldPath, target: SObject) -> Table:
+        """Of the rows that a polymorphic path leads to, those of one object."""
+        parts = self._from_root((*path.parts, "Id"))[:-1]
         table = self._table(parts[:-1], path)
-        field = table.object.field(parts[-1])
+        reference = self.reference(path)
+        key = (*table.path, f"{reference.relationship_name}:{target.name}")
+        parent = Table(self.compilation.alias(), target, key)
+        self._tables[key] = parent
+        self._joins.append(
+            Sql(
+                f"LEFT JOIN {quoted(target.name)} {parent.alias} "
+                f"ON {parent.column('Id')} = {value_of(table, reference).text}"
+            )
+        )
+        return parent
+
+    def reference(self, path: FieldPath) -> Field:
+        """The reference field that a path of relationships ends with."""
+        parts = self._from_root((*path.parts, "Id"))[:-1]
+        found = self._table(parts[:-1], path).object.relationship(parts[-1])
+        if found is None:
+            message = NO_RELATIONSHIP.format(parts[-1])
+            raise self.compilation.error(path.position, message, "INVALID_FIELD")
+        return found
+
+    def _column(self, table: Table, name: str, path: FieldPath) -> Column:
+        field = table.object.field(name)
         if field is None:
-            message = NO_COLUMN.format(parts[-1], table.object.name)
+            message = NO_COLUMN.format(name, table.object.name)
             raise self.compilation.error(path.position, message, "INVALID_FIELD")
         return Column(table, field, value_of(table, field))
 

@@ -13,7 +13,7 @@ from emulator.soql.compiler import matching_rows, root_relations
 from emulator.soql.context import Compilation, QueryContext
 from emulator.soql.errors import SoqlError
 from emulator.soql.fragments import fill, join
-from emulator.soql.nodes import Call, FieldsFunction, Query, SelectExpression, Subquery
+from emulator.soql.nodes import Call, FieldsFunction, Query, SelectExpression, Subquery, TypeOf
 from emulator.soql.operands import kind_of
 from emulator.soql.ordering import order_clause, row_sort_keys
 from emulator.soql.select_list import selected
@@ -102,6 +102,8 @@ def _refuse_clauses(query: Query) -> None:
     for item in query.select:
         if isinstance(item, Subquery):
             raise _not_supported("Aggregate Relationships not supported in Bulk Query")
+        if isinstance(item, TypeOf):
+            raise _not_supported("TYPEOF not supported in Bulk Query")
         if isinstance(item, SelectExpression) and isinstance(item.expression, Call):
             function = "Aggregate functions" if item.expression.name in AGGREGATES else "Functions"
             raise _not_supported(f"{function} not supported in Bulk Query")

@@ -11,7 +11,7 @@ from typing import Any
 from emulator.schema.model import Field, SObject
 from emulator.soql.aggregates import Output
 from emulator.soql.operands import kind_of
-from emulator.soql.records import Children, Parent, RowShape
+from emulator.soql.records import Children, Parent, RowShape, Typed
 from emulator.soql.values import TEXT_KINDS
 
 Metadata = dict[str, Any]
@@ -65,7 +65,9 @@ def _metadata(
 def _shape_columns(shape: RowShape) -> list[Metadata]:
     columns = []
     for slot in shape.slots:
-        if isinstance(slot, Parent | Children):
+        if isinstance(slot, Typed):
+            columns.append(_column(slot.name, "join", None))
+        elif isinstance(slot, Parent | Children):
             aggregate = isinstance(slot, Children)
             column = _column(slot.name, "join", None, aggregate=aggregate)
             columns.append({**column, "joinColumns": _shape_columns(slot.shape)})

@@ -33,9 +33,7 @@ from emulator.soql.nodes import (
 
 COMPARISONS = {"=": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 # Functions that the language has and this parser doesn't.
-OTHER_FUNCTIONS = frozenset(
-    {"TOLABEL", "FORMAT", "CONVERTCURRENCY", "DISTANCE", "GEOLOCATION", "GROUPING"}
-)
+OTHER_FUNCTIONS = frozenset({"CONVERTCURRENCY", "DISTANCE", "GEOLOCATION"})
 BIND_VARIABLE = "Bind variables only allowed in Apex code"
 
 

@@ -180,7 +180,26 @@ class Subquery:
     position: int = _position()
 
 
-SelectItem = SelectExpression | FieldsFunction | Subquery
+@dataclass(frozen=True, slots=True)
+class TypeBranch:
+    """``WHEN Account THEN Name, Phone``."""
+
+    type_name: str
+    fields: tuple[FieldPath, ...]
+    position: int = _position()
+
+
+@dataclass(frozen=True, slots=True)
+class TypeOf:
+    """``TYPEOF What WHEN … THEN … ELSE … END``; `otherwise` is empty without ELSE."""
+
+    reference: FieldPath
+    branches: tuple[TypeBranch, ...]
+    otherwise: tuple[FieldPath, ...] = ()
+    position: int = _position()
+
+
+SelectItem = SelectExpression | FieldsFunction | Subquery | TypeOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +221,13 @@ class OrderItem:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One SELECT. `joined` are further FROM entries, `touches` what FOR names (VIEW, REFERENCE)."""
+    """One SELECT.
+
+    Attributes:
+        joined: Further FROM entries.
+        subtotals: ``ROLLUP`` or ``CUBE`` around the GROUP BY; empty without.
+        touches: What FOR names (VIEW, REFERENCE).
+    """
 
     select: tuple[SelectItem, ...]
     source: Source
@@ -210,6 +235,7 @@ class Query:
     scope: str | None = None
     where: Condition | None = None
     group_by: tuple[Expression, ...] = ()
+    subtotals: str = ""
     having: Condition | None = None
     order_by: tuple[OrderItem, ...] = ()
     limit: int | None = None

@@ -116,7 +116,7 @@ def date_function(relations: Relations, call: Call) -> Operand:
     if operand.kind not in allowed or (argument is not path and operand.kind != "dateTime"):
         message = f"field {operand.name} does not support the function {call.name}"
         raise relations.compilation.error(call.position, message)
-    value = operand.sql if argument is path else _in_user_zone(relations, operand.sql)
+    value = operand.sql if argument is path else in_user_zone(relations, operand.sql)
     return replace(
         operand,
         sql=_apply(call.name, value, relations.compilation.context.fiscal_start_month),
@@ -131,7 +131,8 @@ def _apply(function: str, value: Sql, fiscal_start_month: int) -> Sql:
     return Sql(template.format(value.text), value.params * template.count("{0}"))
 
 
-def _in_user_zone(relations: Relations, value: Sql) -> Sql:
+def in_user_zone(relations: Relations, value: Sql) -> Sql:
+    """A datetime on the user's clock."""
     zone = bind(relations.compilation.context.time_zone.key)
     return fill("timezone({}, timezone('UTC', {}))", zone, value)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from emulator.soql.condition_parser import ConditionParser
+from emulator.soql.errors import error_at
 from emulator.soql.lexer import Kind, tokenize
 from emulator.soql.nodes import (
     Expression,
@@ -16,6 +17,8 @@ from emulator.soql.nodes import (
     SelectItem,
     Source,
     Subquery,
+    TypeBranch,
+    TypeOf,
 )
 
 T = TypeVar("T")
@@ -26,6 +29,8 @@ CLAUSE_WORDS = frozenset(
     | {"FOR", "UPDATE", "ALL"}
 )
 MAX_COUNT = 2**31 - 1
+# Source: soql.md, "Aggregates".
+MAX_SUBTOTAL_FIELDS = 3
 FIELD_GROUPS = frozenset({"ALL", "STANDARD", "CUSTOM"})
 
 
@@ -55,7 +60,7 @@ class Parser(ConditionParser):
         where = self.condition() if self.take_word("WHERE") else None
         if self.token.word == "WITH":
             raise self.error("WITH clauses are not supported through this API")
-        group_by = self._group_by()
+        subtotals, group_by = self._group_by()
         having = self.condition() if self.take_word("HAVING") else None
         order_by = self._order_by()
         limit = self._count() if self.take_word("LIMIT") else None
@@ -68,6 +73,7 @@ class Parser(ConditionParser):
             scope=scope,
             where=where,
             group_by=tuple(group_by),
+            subtotals=subtotals,
             having=having,
             order_by=tuple(order_by),
             limit=limit,
@@ -90,7 +96,7 @@ class Parser(ConditionParser):
             self.expect_symbol(")")
             return Subquery(query, position=position)
         if self.token.word == "TYPEOF" and self.peek().kind is Kind.NAME:
-            raise self.error("TYPEOF is not supported here")
+            return self._type_of()
         if self.token.word == "FIELDS" and self.peek().text == "(":
             return self._fields_function()
         expression = self.expression()
@@ -123,13 +129,36 @@ class Parser(ConditionParser):
         self.expect_word("SCOPE")
         return self.expect(Kind.NAME).text.lower()
 
-    def _group_by(self) -> list[Expression]:
+    def _group_by(self) -> tuple[str, list[Expression]]:
+        """ROLLUP or CUBE or nothing, and what is grouped by."""
         if not self.take_word("GROUP"):
-            return []
+            return "", []
         self.expect_word("BY")
-        if self.token.word in ("ROLLUP", "CUBE") and self.peek().text == "(":
-            raise self.error(f"GROUP BY {self.token.word} is not supported here")
-        return self._list(self.expression)
+        if self.token.word not in ("ROLLUP", "CUBE") or self.peek().text != "(":
+            return "", self._list(self.expression)
+        position, subtotals = self.token.position, self.advance().word
+        self.expect_symbol("(")
+        expressions = self._list(self.expression)
+        self.expect_symbol(")")
+        if len(expressions) > MAX_SUBTOTAL_FIELDS:
+            message = f"GROUP BY {subtotals} takes at most {MAX_SUBTOTAL_FIELDS} fields"
+            raise error_at(self.text, position, "MALFORMED_QUERY", message)
+        return subtotals, expressions
+
+    def _type_of(self) -> TypeOf:
+        position = self.advance().position
+        reference = self.path()
+        branches = []
+        while self.token.word == "WHEN":
+            at = self.advance().position
+            type_name = self.expect(Kind.NAME).text
+            self.expect_word("THEN")
+            branches.append(TypeBranch(type_name, tuple(self._list(self.path)), position=at))
+        if not branches:
+            raise self.unexpected()
+        otherwise = self._list(self.path) if self.take_word("ELSE") else []
+        self.expect_word("END")
+        return TypeOf(reference, tuple(branches), tuple(otherwise), position=position)
 
     def _order_by(self) -> list[OrderItem]:
         if not self.take_word("ORDER"):

@@ -19,10 +19,11 @@ class Scalar:
 
     field: Field
     index: int
+    alias: str | None = None
 
     @property
     def name(self) -> str:
-        return self.field.name
+        return self.alias or self.field.name
 
     def value(self, row: Row, base_path: str) -> Any:
         return row[self.index]
@@ -75,6 +76,20 @@ class Parent:
 
 
 @dataclass(frozen=True, slots=True)
+class Typed:
+    """What TYPEOF selects: the shape of the branch whose object the parent is of, or null."""
+
+    name: str
+    branches: tuple[RowShape, ...]
+    otherwise: RowShape | None
+
+    def value(self, row: Row, base_path: str) -> Any:
+        shapes = self.branches if self.otherwise is None else (*self.branches, self.otherwise)
+        found = next((shape for shape in shapes if row[shape.id_index] is not None), None)
+        return None if found is None else found.record(row, base_path)
+
+
+@dataclass(frozen=True, slots=True)
 class Children:
     """A subquery's rows, a list of structs in one column; null when there are none."""
 
@@ -113,7 +128,7 @@ class RowShape:
         return record
 
 
-Slot = Scalar | Content | Compound | Parent | Children
+Slot = Scalar | Content | Compound | Parent | Typed | Children
 
 
 def aggregate_record(names: Sequence[str], row: Row) -> Record:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from emulator.soql.binder import Column, Relations, Table, value_of
 from emulator.soql.fragments import Sql
 from emulator.soql.operands import kind_of
-from emulator.soql.records import Children, Compound, Content, Parent, RowShape, Scalar
+from emulator.soql.records import (
+    Children,
+    Compound,
+    Content,
+    Parent,
+    RowShape,
+    Scalar,
+    Typed,
+)
+from emulator.soql.typed_parents import TypedBranch, TypedParent
 from emulator.soql.value_formats import json_value
 
 
@@ -29,12 +38,33 @@ class RowSelection:
             content = Content(field, index, column.table.object.name, shape.id_index)
             shape.slots.append(content)
         else:
-            index = self._add(json_value(kind_of(field), column.sql))
-            shape.slots.append(Scalar(field, index))
+            index = self._add(json_value(column.kind or kind_of(field), column.sql))
+            shape.slots.append(Scalar(field, index, column.alias))
 
     def add_children(self, name: str, rows: Sql, shape: RowShape) -> None:
         """A subquery: SQL that yields a list of structs, and the shape of each."""
         self.shape.slots.append(Children(name, self._add(rows), shape))
+
+    def add_typed(self, typed: TypedParent) -> None:
+        """The parent of a TYPEOF, its columns by object."""
+        branches = [self._branch(one) for one in typed.branches]
+        otherwise = self._branch(typed.otherwise) if typed.otherwise else None
+        owner = self._shape(typed.owner)
+        owner.slots.append(Typed(typed.relationship, tuple(branches), otherwise))
+
+    def _branch(self, branch: TypedBranch) -> RowShape:
+        """A shape of its own, not hung in as a parent: the Typed slot chooses among them."""
+        shape = self._new_shape(branch.table)
+        for column in branch.columns:
+            self.add_column(column)
+        return shape
+
+    def _new_shape(self, table: Table) -> RowShape:
+        shape = RowShape(table.object.name, self._add(Sql(table.column("Id"))))
+        if table.polymorphic:
+            shape.type_index = self._add(Sql(table.column("Type")))
+        self._shapes[table.path] = shape
+        return shape
 
     def _add(self, sql: Sql) -> int:
         self.columns.append(sql)
@@ -43,10 +73,7 @@ class RowSelection:
     def _shape(self, table: Table) -> RowShape:
         """The shape that the table's fields belong to, hung into its child's when it is new."""
         if table.path not in self._shapes:
-            shape = RowShape(table.object.name, self._add(Sql(table.column("Id"))))
-            if table.polymorphic:
-                shape.type_index = self._add(Sql(table.column("Type")))
-            self._shapes[table.path] = shape
+            shape = self._new_shape(table)
             if table.path:
                 below = self._shape(self._relations.table(table.path[:-1]))
                 below.slots.append(Parent(table.path[-1], shape))

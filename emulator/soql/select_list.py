@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from emulator.soql.binder import Column, Relations
 from emulator.soql.errors import SoqlError
 from emulator.soql.nodes import (
+    Call,
     Comparison,
     Condition,
     FieldPath,
@@ -14,24 +17,31 @@ from emulator.soql.nodes import (
     SelectExpression,
     StringValue,
     Subquery,
+    TypeOf,
 )
+from emulator.soql.text_functions import TEXT_FUNCTIONS, text_column
+from emulator.soql.typed_parents import TypedParent, typed_parent
+
+Selected = Column | Subquery | TypedParent
 
 # Source: soql.md, "FIELDS(), functions".
 MAX_FIELDS_ROWS = 200
 
 
-def selected(relations: Relations, query: Query) -> list[Column | Subquery]:
-    """The columns and subqueries of a SELECT without aggregates, in their order.
+def selected(relations: Relations, query: Query) -> list[Selected]:
+    """What a SELECT without aggregates selects, in its order.
 
     Raises:
         SoqlError: Unknown or repeated fields, an alias, or FIELDS() without its LIMIT.
     """
-    items: list[Column | Subquery] = []
+    items: list[Selected] = []
     for item in query.select:
         if isinstance(item, Subquery):
             items.append(item)
         elif isinstance(item, FieldsFunction):
             items += _fields(relations, query, item)
+        elif isinstance(item, TypeOf):
+            items.append(typed_parent(relations, item))
         else:
             items.append(_column(relations, item))
     _refuse_duplicates(items)
@@ -39,6 +49,8 @@ def selected(relations: Relations, query: Query) -> list[Column | Subquery]:
 
 
 def _column(relations: Relations, item: SelectExpression) -> Column:
+    if isinstance(item.expression, Call) and item.expression.name in TEXT_FUNCTIONS:
+        return replace(text_column(relations, item.expression), alias=item.alias)
     if not isinstance(item.expression, FieldPath):
         message = f"{item.expression.name}() needs a GROUP BY clause"
         raise relations.compilation.error(item.position, message)
@@ -71,11 +83,20 @@ def _names_few_ids(condition: Condition) -> bool:
     return condition.operator == "=" and isinstance(condition.value, StringValue)
 
 
-def _refuse_duplicates(items: list[Column | Subquery]) -> None:
+def _refuse_duplicates(items: list[Selected]) -> None:
     seen = set()
+    parents = {item.name for item in items if isinstance(item, TypedParent)}
     for item in items:
         if isinstance(item, Subquery):
             continue
-        if item.name in seen:
-            raise SoqlError("INVALID_FIELD", f"duplicate field selected: {item.name}")
+        path = item.table.path if isinstance(item, Column) else ()
+        twice = item.name if item.name in seen else _first_above(path, parents)
+        if twice:
+            raise SoqlError("INVALID_FIELD", f"duplicate field selected: {twice}")
         seen.add(item.name)
+
+
+def _first_above(path: tuple[str, ...], parents: set[str]) -> str | None:
+    """A parent of TYPEOF that the path goes through."""
+    above = (".".join(path[:count]) for count in range(1, len(path) + 1))
+    return next((one for one in above if one in parents), None)

@@ -14,6 +14,7 @@ from emulator.soql.ordering import order_clause, row_sort_keys
 from emulator.soql.row_selection import RowSelection
 from emulator.soql.select_list import selected
 from emulator.soql.semi_joins import inner_conditions
+from emulator.soql.typed_parents import TypedParent
 from emulator.soql.where import limit_clause, where_clause, where_parts
 
 # Source: soql.md, "Relationships".
@@ -50,6 +51,8 @@ def select_rows(relations: Relations, query: Query, level: Level) -> RowSelectio
     for item in items:
         if isinstance(item, Subquery):
             _add_subquery(selection, relations, item.query, level.below(query))
+        elif isinstance(item, TypedParent):
+            selection.add_typed(item)
         else:
             selection.add_column(item)
     return selection

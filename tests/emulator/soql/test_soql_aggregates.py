@@ -54,6 +54,26 @@ RESULTS = [
      "HAVING DAY_ONLY(convertTimezone(CreatedDate)) > 2026-01-01 "
      "ORDER BY DAY_ONLY(convertTimezone(CreatedDate)) DESC", ["2026-05-15", "2026-05-14"]),
     ("SELECT COUNT(Id) FROM Account GROUP BY Name HAVING Name IN ('acme', 'nobody')", [1]),
+    ("SELECT Industry, COUNT(Id) n, GROUPING(Industry) total FROM Account "
+     "GROUP BY ROLLUP(Industry) ORDER BY GROUPING(Industry), Industry",
+     [{"Industry": None, "n": 1, "total": 0}, {"Industry": "Apparel", "n": 1, "total": 0},
+      {"Industry": "Energy", "n": 2, "total": 0}, {"Industry": None, "n": 4, "total": 1}]),
+    ("SELECT Owner.Name, Rating, SUM(AnnualRevenue) FROM Account "
+     "GROUP BY ROLLUP(Owner.Name, Rating) HAVING GROUPING(Rating) = 1 ORDER BY Owner.Name",
+     [{"Name": None, "Rating": None, "expr0": 1295.0},
+      {"Name": "Ada Vane", "Rating": None, "expr0": 1300.0},
+      {"Name": "Bolt", "Rating": None, "expr0": -5.0}]),
+    ("SELECT GROUPING(Industry), GROUPING(Rating), COUNT(Id) FROM Account "
+     "WHERE Industry = 'Energy' GROUP BY CUBE(Industry, Rating) "
+     "ORDER BY GROUPING(Industry), GROUPING(Rating), Rating",
+     [{"expr0": 0, "expr1": 0, "expr2": 1}, {"expr0": 0, "expr1": 0, "expr2": 1},
+      {"expr0": 0, "expr1": 1, "expr2": 2},
+      {"expr0": 1, "expr1": 0, "expr2": 1}, {"expr0": 1, "expr1": 0, "expr2": 1},
+      {"expr0": 1, "expr1": 1, "expr2": 2}]),
+    ("SELECT CALENDAR_YEAR(CreatedDate) year, COUNT(Id) n FROM Account "
+     "GROUP BY ROLLUP(CALENDAR_YEAR(CreatedDate)) ORDER BY CALENDAR_YEAR(CreatedDate) NULLS LAST",
+     [{"year": 2024, "n": 1}, {"year": 2025, "n": 1}, {"year": 2026, "n": 2},
+      {"year": None, "n": 4}]),
 ]  # fmt: skip
 
 
@@ -120,6 +140,10 @@ REFUSED = [
     ("SELECT Tags__c FROM Order__c GROUP BY Tags__c",
      "field 'Tags__c' can not be grouped in a query call"),
     ("SELECT Name, Owner.Name FROM Account GROUP BY Name, Owner.Name", "duplicate alias: Name"),
+    ("SELECT Industry, GROUPING(Industry) FROM Account GROUP BY Industry",
+     "GROUPING needs a field of GROUP BY ROLLUP or GROUP BY CUBE"),
+    ("SELECT GROUPING(Name) FROM Account GROUP BY CUBE(Industry)",
+     "Field must be grouped or aggregated: Name"),
     ("SELECT COUNT(Id) n, MAX(Name) N FROM Account", "duplicate alias: N"),
     ("SELECT Id FROM Account HAVING COUNT(Id) > 1", "HAVING needs a GROUP BY clause"),
     ("SELECT COUNT(Id) FROM Account HAVING COUNT(Id) > 1", "HAVING needs a GROUP BY clause"),
@@ -128,7 +152,7 @@ REFUSED = [
     ("SELECT Name FROM Account GROUP BY Name ORDER BY Industry",
      "Field must be grouped or aggregated: Industry"),
     ("SELECT Name, (SELECT Id FROM Contacts) FROM Account GROUP BY Name",
-     "subqueries and FIELDS() are not allowed in an aggregate query"),
+     "subqueries, FIELDS() and TYPEOF are not allowed in an aggregate query"),
     ("SELECT Id FROM Account GROUP BY Id HAVING Id IN (SELECT AccountId FROM Contact)",
      "Semi join sub-selects are not allowed in HAVING"),
     ("SELECT COUNT(CALENDAR_YEAR(CreatedDate)) FROM Account", "aggregate functions take a field"),

@@ -26,12 +26,15 @@ from emulator.soql.nodes import (
     Source,
     StringValue,
     Subquery,
+    TypeBranch,
+    TypeOf,
 )
 from emulator.soql.parser import parse
 
 # Among them words that are keywords elsewhere: the parser must tell by the place.
 names = st.sampled_from(["Id", "Name", "Foo__c", "Owner", "ns__X__r", "Order", "Group", "Fields"])
 paths = st.lists(names, min_size=1, max_size=6).map(lambda parts: FieldPath(tuple(parts)))
+path_lists = st.lists(paths, min_size=1, max_size=3).map(tuple)
 calls = st.builds(
     Call,
     st.sampled_from(["SUM", "COUNT", "CALENDAR_YEAR"]),
@@ -76,14 +79,27 @@ select_items = st.one_of(
     st.builds(SelectExpression, expressions, aliases),
     st.builds(FieldsFunction, st.sampled_from(["ALL", "STANDARD", "CUSTOM"])),
     st.builds(Subquery, plain_queries),
+    st.builds(
+        TypeOf,
+        paths,
+        st.lists(st.builds(TypeBranch, names, path_lists), min_size=1, max_size=3).map(tuple),
+        st.one_of(st.just(()), path_lists),
+    ),
+)
+groupings = st.one_of(
+    st.just(("", ())),
+    st.tuples(
+        st.sampled_from(["", "ROLLUP", "CUBE"]),
+        st.lists(expressions, min_size=1, max_size=3).map(tuple),
+    ),
 )
 queries = st.builds(
-    Query,
+    lambda grouping, **clauses: Query(subtotals=grouping[0], group_by=grouping[1], **clauses),
+    groupings,
     select=st.lists(select_items, min_size=1, max_size=4).map(tuple),
     source=sources,
     scope=st.one_of(st.none(), st.sampled_from(["mine", "everything"])),
     where=st.one_of(st.none(), conditions),
-    group_by=st.lists(expressions, max_size=2).map(tuple),
     having=st.one_of(st.none(), conditions),
     order_by=st.lists(
         st.builds(OrderItem, expressions, st.booleans(), st.booleans()), max_size=2
@@ -132,6 +148,11 @@ def written(node) -> list[str]:
             return ["FIELDS", "(", group, ")"]
         case Subquery(query):
             return ["(", *written(query), ")"]
+        case TypeOf(reference, branches, otherwise):
+            words = ["TYPEOF", *written(reference)]
+            for branch in branches:
+                words += ["WHEN", branch.type_name, "THEN", *_paths(branch.fields)]
+            return [*words, *(["ELSE", *_paths(otherwise)] if otherwise else []), "END"]
         case Source(path, alias):
             return [".".join(path), *([alias] if alias else [])]
         case OrderItem(expression, descending, nulls_last):
@@ -148,7 +169,9 @@ def _written_query(query: Query) -> list[str]:
     words += ["USING", "SCOPE", query.scope] if query.scope else []
     words += ["WHERE", *written(query.where)] if query.where else []
     if query.group_by:
-        words += ["GROUP", "BY", *_separated([written(one) for one in query.group_by], ",")]
+        listed = _separated([written(one) for one in query.group_by], ",")
+        words += ["GROUP", "BY"]
+        words += [query.subtotals, "(", *listed, ")"] if query.subtotals else listed
     words += ["HAVING", *written(query.having)] if query.having else []
     if query.order_by:
         words += ["ORDER", "BY", *_separated([written(one) for one in query.order_by], ",")]
@@ -164,6 +187,10 @@ def _separated(parts: list[list[str]], separator: str) -> list[str]:
     for part in parts[1:]:
         words += [separator, *part]
     return words
+
+
+def _paths(fields) -> list[str]:
+    return _separated([written(one) for one in fields], ",")
 
 
 def _listed(values) -> list[str]:
