@@ -53,3 +53,25 @@ def test_jsforce_logs_in_describes_pages_and_runs_a_bulk_query(org, scripts):
     assert seen["pages"] == 3
     assert seen["paged"] == names
     assert seen["bulk"] == names
+
+
+def test_jsforce_logs_in_by_browser_and_writes_lists_of_rows(org, scripts):
+    seen = run(scripts, "write_lists_with_jsforce.mjs", org.url, org.client_id)
+
+    def codes(name):
+        return [one["errors"][0]["statusCode"] if one["errors"] else None for one in seen[name]]
+
+    assert (seen["state"], seen["refreshToken"]) == ("here", "string")
+    assert codes("created") == [None, "STRING_TOO_LONG", None]
+    assert [one["created"] for one in seen["upserted"]] == [False, True]
+    assert codes("updated") == [None, "INVALID_CROSS_REFERENCE_KEY"]
+    assert codes("rolledBack") == [
+        "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+        "REQUIRED_FIELD_MISSING",
+    ]
+    assert seen["many"] == 450
+    assert seen["retrieved"] == [["Quay 2", "1"], ["Pier", None]]
+    assert seen["composite"] == [201, 200]
+    assert seen["parent"] == seen["upserted"][1]["id"]
+    assert seen["destroyed"] == [True, True]
+    assert len(org.ids("Account")) == 451

@@ -12,7 +12,10 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 from simple_salesforce import Salesforce, SalesforceAuthenticationFailed
-from simple_salesforce.exceptions import SalesforceMalformedRequest
+from simple_salesforce.exceptions import (
+    SalesforceMalformedRequest,
+    SalesforceMoreThanOneRecord,
+)
 
 
 class PlainPort(HTTPAdapter):
@@ -115,3 +118,40 @@ def test_simple_salesforce_runs_a_bulk_query_in_pages(org):
     rows = [row for page in pages for row in csv.DictReader(io.StringIO(page))]
     assert len(pages) == 3
     assert sorted(row["Name"] for row in rows) == names
+
+
+def test_simple_salesforce_upserts_by_external_id_and_reads_several_matches(org):
+    salesforce = log_in(org)
+
+    created = salesforce.Account.upsert("ERP_Id__c/E-1", {"Name": "Quay"})
+    updated = salesforce.Account.upsert("ERP_Id__c/E-1", {"Name": "Quay 2"})
+    org.create("Contact", *({"LastName": name, "Email": "a@example.com"} for name in "AB"))
+    with pytest.raises(SalesforceMoreThanOneRecord):
+        salesforce.Contact.upsert("Email/a@example.com", {"LastName": "C"})
+
+    assert (created, updated) == (201, 200)
+    assert org.rows("Account", "Name") == [{"Name": "Quay 2"}]
+
+
+def test_simple_salesforce_sends_lists_and_composites(org):
+    salesforce = log_in(org)
+    records = [{"attributes": {"type": "Account"}, "Name": name} for name in ("Quay", "")]
+
+    saved = salesforce.restful("composite/sobjects", method="POST", json={"records": records})
+    composite = salesforce.restful(
+        "composite",
+        method="POST",
+        json={
+            "compositeRequest": [
+                {
+                    "method": "GET",
+                    "url": f"/services/data/v60.0/sobjects/Account/{saved[0]['id']}?fields=Name",
+                    "referenceId": "read",
+                }
+            ]
+        },
+    )
+
+    assert [one["success"] for one in saved] == [True, False]
+    assert saved[1]["errors"][0]["fields"] == ["Name"]
+    assert composite["compositeResponse"][0]["body"]["Name"] == "Quay"
