@@ -14,6 +14,7 @@ import uvicorn
 
 from emulator.errors import DataFolderError, UsageError
 from emulator.org import Org
+from emulator.pubsub.server import PubSubServer
 from emulator.schema.errors import SchemaFileError
 from emulator.server import Server
 from emulator.settings import (
@@ -52,9 +53,15 @@ def main() -> int:
         return FAILED
     scheme = "https" if settings.tls_certificate else "http"
     org.url = f"{scheme}://{settings.host}:{listener.getsockname()[1]}"
+    pubsub = PubSubServer(org)
     try:
+        org.pubsub_address = pubsub.start(settings)
         _ReadyServer(org, _uvicorn_config(org, settings)).run(sockets=[listener])
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return FAILED
     finally:
+        pubsub.stop()
         org.close()
     return 0
 
@@ -82,7 +89,7 @@ def ready_line(org: Org) -> dict[str, str | None]:
     """What a client must know to use the org."""
     return {
         "url": org.url,
-        "pubsub": None,
+        "pubsub": org.pubsub_address,
         "client_id": CLIENT_ID,
         "client_secret": CLIENT_SECRET,
         "username": USERNAME,

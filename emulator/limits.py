@@ -14,6 +14,8 @@ API_REQUESTS = "DailyApiRequests"
 QUERY_JOBS = "DailyBulkV2QueryJobs"
 BULK_BATCHES = "DailyBulkApiBatches"
 QUERY_STORAGE_MB = "DailyBulkV2QueryFileStorageMB"
+DELIVERED_EVENTS = "DailyDeliveredPlatformEvents"
+PUBLISHED_EVENTS = "HourlyPublishedPlatformEvents"
 
 # Developer Edition, as recorded (rest.md, "/limits", and the recorded /limits of an org).
 MAXIMA = {
@@ -31,7 +33,7 @@ MAXIMA = {
     BULK_BATCHES: 15000,
     QUERY_STORAGE_MB: 976562,
     QUERY_JOBS: 10000,
-    "DailyDeliveredPlatformEvents": 10000,
+    DELIVERED_EVENTS: 10000,
     "DailyDurableGenericStreamingApiEvents": 10000,
     "DailyDurableStreamingApiEvents": 10000,
     "DailyEinsteinDataInsightsStoryCreation": 1000,
@@ -53,7 +55,7 @@ MAXIMA = {
     "HourlyLongTermIdMapping": 100000,
     "HourlyManagedContentPublicRequests": 50000,
     "HourlyODataCallout": 1000,
-    "HourlyPublishedPlatformEvents": 50000,
+    PUBLISHED_EVENTS: 50000,
     "HourlyPublishedStandardVolumePlatformEvents": 1000,
     "HourlyShortTermIdMapping": 100000,
     "HourlySyncReportRuns": 500,

@@ -18,6 +18,7 @@ from emulator.bulk.jobs import Jobs
 from emulator.clock import Clock
 from emulator.errors import UsageError
 from emulator.events.journal import Journal, Selection
+from emulator.events.managed import ManagedSubscriptions
 from emulator.faults import Faults
 from emulator.ids import make_id
 from emulator.limits import Limits
@@ -30,6 +31,8 @@ from emulator.store.database import Database
 from emulator.store.rows import Rows
 
 REFRESH_SCOPE = "refresh_token api"
+# An empty response at least that often (events.md, "Pub/Sub API").
+KEEPALIVE_S = 270.0
 
 
 class Org:
@@ -49,6 +52,8 @@ class Org:
         self.limits = Limits(self.clock.now)
         self.faults = Faults()
         self.journal = Journal(self.database, self.schema, self.faults, self.clock.now)
+        self.managed = ManagedSubscriptions(self.journal)
+        self.event_keepalive_s = KEEPALIVE_S
         self.rows = Rows(self.database, self.schema, self.journal)
         self.requests = RequestLog()
         self.pages = Pages(self.database)
@@ -56,6 +61,7 @@ class Org:
         self.rotates_refresh_tokens = False
         self.web_logins = WebLogins()
         self.url = ""
+        self.pubsub_address: str | None = None
         self.schema_changed = self.clock.now().replace(microsecond=0)
         if kept is None:
             self._seed(settings.seed, settings.rows)
@@ -89,6 +95,8 @@ class Org:
         self.clock.restart(self.settings.clock)
         self.rows.clear()
         self.journal.clear()
+        self.managed.set({})
+        self.event_keepalive_s = KEEPALIVE_S
         self.limits.clear()
         self.requests.clear()
         self.sessions.clear()

@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="loopback address to listen on")
     add("--port", type=int, default=8040, help="HTTP port; 0 is any free one")
-    add("--pubsub-port", type=int, default=8041, help="gRPC port (not served yet)")
+    add("--pubsub-port", type=int, default=8041, help="gRPC port; 0 is any free one")
     add("--seed", choices=SEEDS, default="demo", help="rows that the org begins with")
     add("--rows", type=_rows, action="append", default=[], metavar="OBJECT=N",
         help="fill an object with N realistic rows; may be repeated")  # fmt: skip
