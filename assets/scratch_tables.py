@@ -33,10 +33,11 @@ def numbered(rows: pa.RecordBatchReader, key: str, content: str) -> Iterator[pa.
         connection.register("source", rows)
         connection.execute("CREATE TABLE numbered AS SELECT * FROM source")
         connection.unregister("source")
-        connection.execute(
-            f"SELECT * REPLACE (\"{content}\" || '-' || "
-            f'row_number() OVER (PARTITION BY "{content}") AS "{key}") FROM numbered'
-        )
-        with_keys = connection.to_arrow_reader(BATCH_ROWS)
+        # Not execute(): that one would hold all rows in memory.
+        with_keys = connection.sql(
+            f"""SELECT * REPLACE (
+                    "{content}" || '-' || row_number() OVER (PARTITION BY "{content}") AS "{key}"
+                ) FROM numbered"""
+        ).to_arrow_reader(BATCH_ROWS)
         assert with_keys is not None
         yield with_keys

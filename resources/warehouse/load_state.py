@@ -227,7 +227,8 @@ def kept_rows(table: str, load: str, outcomes: Sequence[Outcome]) -> str:
     of_load = f"load = {texts([load])}"
     return (
         f"SELECT key AS {KEY}, outcome, sf_id, created, error_code, error_message, error_fields, "
-        f"payload, job_id, run_id, sent_at FROM {table} WHERE {of_load} "
+        f"payload, job_id, run_id, date_trunc('milliseconds', sent_at) AS sent_at "
+        f"FROM {table} WHERE {of_load} "
         f"AND key IN (SELECT key FROM {table} WHERE {of_load} AND {wanted}) "
         f"QUALIFY row_number() OVER (PARTITION BY key ORDER BY {_ORDER} DESC) = 1 AND {wanted} "
         f"ORDER BY key"
