@@ -56,7 +56,7 @@ class Collections:
         results = self._results(object_name, operation, external_id, rows, columns)
         table = pa.Table.from_pylist(results, schema=RESULT_SCHEMA)
         sent = pa.Table.from_batches([rows])
-        return outcome_batch(sent, table, None, [""] * rows.num_rows)
+        return outcome_batch(sent, table, None)
 
     def _results(
         self,

@@ -5,13 +5,13 @@ key, or by all their cells where there is none; rows found in no file weren't pr
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
 from resources.salesforce.csv_parts import cell_names
 from resources.salesforce.errors import ResultRowsError
@@ -19,6 +19,7 @@ from resources.salesforce.result_file import Source, read_result_file
 from resources.salesforce.result_match_plan import matched, row_codes
 from resources.salesforce.row_error import parse_row_error
 
+compute: Any = pyarrow.compute  # the stubs know only some of the forms of its functions
 OUTCOME_FIELDS: list["pa.Field[Any]"] = [
     pa.field("_key", pa.string()),
     pa.field("_hash", pa.string()),
@@ -92,78 +93,84 @@ def read_outcomes(
     if surplus or strangers:
         raise ResultRowsError(job_id, surplus + strangers, sent.num_rows)
     listed, _ = matched(codes[0], codes[2])
-    results = _results(successful, failed)
-    messages = np.where(listed >= 0, job_error, NOT_LISTED)
+    results = pa.concat_tables([_accepted(successful), _failed(failed)])
+    messages = pa.array(np.where(listed >= 0, job_error, NOT_LISTED), pa.string())
+    places = pa.Array.from_pandas(result_rows, mask=result_rows < 0)
     for start in range(0, sent.num_rows, BATCH_ROWS):
         piece = sent.slice(start, BATCH_ROWS)
-        rows = result_rows[start : start + BATCH_ROWS]
-        found = results.take(pa.array([row if row >= 0 else None for row in rows], pa.int64()))
-        yield outcome_batch(piece, found, job_id, messages[start : start + BATCH_ROWS].tolist())
+        found = results.take(places.slice(start, BATCH_ROWS))
+        yield outcome_batch(piece, found, job_id, messages.slice(start, BATCH_ROWS))
 
 
 def outcome_batch(
     sent: pa.Table,
     results: pa.Table,
     job_id: str | None,
-    unprocessed_messages: Sequence[str],
+    unprocessed_messages: "pa.Array[Any] | None" = None,
 ) -> pa.RecordBatch:
     """Outcomes from rows and their results, in the same order; a row of nulls is no result.
 
     ``results`` has the columns of ``RESULT_SCHEMA``.
     """
-    accepted = results["accepted"].to_pylist()
-    outcomes = [_outcome(answer) for answer in accepted]
-    said = results["error_message"].to_pylist()
-    for row, outcome in enumerate(outcomes):
-        if outcome == "unprocessed":
-            said[row] = unprocessed_messages[row] or None
+    answered = compute.is_valid(results["accepted"])
+    outcome = compute.if_else(results["accepted"], "accepted", "failed")
+    said = results["error_message"]
+    if unprocessed_messages is not None:
+        silent = compute.equal(unprocessed_messages, "")
+        reasons = compute.if_else(silent, pa.scalar(None, pa.string()), unprocessed_messages)
+        said = compute.if_else(answered, said, reasons)
     columns = {
-        "_key": sent["_key"],
-        "_hash": sent["_hash"],
-        "outcome": outcomes,
-        "sf_id": results["sf_id"],
-        "created": results["created"],
-        "error_code": results["error_code"],
+        **{name: sent[name] for name in ("_key", "_hash")},
+        **{name: results[name] for name in RESULT_SCHEMA.names},
+        "outcome": compute.fill_null(outcome, "unprocessed"),
         "error_message": said,
-        "error_fields": results["error_fields"],
-        "payload": _payloads(sent, accepted),
-        "job_id": [job_id] * sent.num_rows,
+        "payload": _payloads(sent, results["accepted"].to_pylist()),
+        "job_id": pa.repeat(pa.scalar(job_id, pa.string()), sent.num_rows),
     }
     arrays = [_array(columns[field.name], field.type) for field in OUTCOME_SCHEMA]
     return pa.RecordBatch.from_arrays(arrays, schema=OUTCOME_SCHEMA)
 
 
 def _telling_apart(sent: pa.Table, key: str | None) -> list[str]:
-    if key is not None and pc.count_distinct(sent[key]).as_py() == sent.num_rows:
+    if key is not None and compute.count_distinct(sent[key]).as_py() == sent.num_rows:
         return [key]
     return cell_names(sent.schema)
 
 
-def _results(successful: pa.Table, failed: pa.Table) -> pa.Table:
-    """Rows of ``RESULT_SCHEMA``: the accepted ones, then the failed ones."""
-    good, bad = successful.num_rows, failed.num_rows
-    errors = [parse_row_error(text) for text in _texts(failed["sf__Error"])]
-    created = [said.lower() == "true" for said in _texts(successful["sf__Created"])]
-    ids = [*_texts(successful["sf__Id"]), *_texts(failed["sf__Id"])]
-    columns: dict[str, list[Any]] = {
-        "accepted": [True] * good + [False] * bad,
-        "sf_id": [found or None for found in ids],
-        "created": created + [None] * bad,
-        "error_code": [None] * good + [error.code or None for error in errors],
-        "error_message": [None] * good + [error.message for error in errors],
-        "error_fields": [None] * good + [list(error.fields) for error in errors],
+def _accepted(successful: pa.Table) -> pa.Table:
+    created = compute.equal(compute.utf8_lower(successful["sf__Created"]), "true")
+    accepted = pa.repeat(True, successful.num_rows)
+    columns = {"accepted": accepted, "sf_id": _ids(successful), "created": created}
+    return _with_nulls(columns, successful.num_rows)
+
+
+def _failed(failed: pa.Table) -> pa.Table:
+    # Cells of a result file are never null.
+    texts = cast(list[str], failed["sf__Error"].to_pylist())
+    errors = [parse_row_error(text) for text in texts]
+    columns = {
+        "accepted": pa.repeat(False, failed.num_rows),
+        "sf_id": _ids(failed),
+        "error_code": [error.code or None for error in errors],
+        "error_message": [error.message for error in errors],
+        "error_fields": [list(error.fields) for error in errors],
     }
-    return pa.Table.from_pydict(columns, schema=RESULT_SCHEMA)
+    return _with_nulls(columns, failed.num_rows)
 
 
-def _texts(column: "pa.ChunkedArray[Any]") -> list[str]:
-    return cast(list[str], column.to_pylist())  # cells of a result file are never null
+def _ids(rows: pa.Table) -> Any:
+    none = pa.scalar(None, pa.string())
+    return compute.if_else(compute.equal(rows["sf__Id"], ""), none, rows["sf__Id"])
 
 
-def _outcome(accepted: bool | None) -> str:
-    if accepted is None:
-        return "unprocessed"
-    return "accepted" if accepted else "failed"
+def _with_nulls(columns: Mapping[str, Any], rows: int) -> pa.Table:
+    arrays = [
+        _array(columns[field.name], field.type)
+        if field.name in columns
+        else pa.nulls(rows, field.type)
+        for field in RESULT_SCHEMA
+    ]
+    return pa.Table.from_arrays(arrays, schema=RESULT_SCHEMA)
 
 
 def _payloads(sent: pa.Table, accepted: Sequence[bool | None]) -> list[str | None]:
@@ -179,4 +186,4 @@ def _payloads(sent: pa.Table, accepted: Sequence[bool | None]) -> list[str | Non
 def _array(values: Any, kind: pa.DataType) -> "pa.Array[Any]":
     if isinstance(values, pa.ChunkedArray):
         return values.combine_chunks()
-    return pa.array(values, kind)
+    return values if isinstance(values, pa.Array) else pa.array(values, kind)

@@ -1,30 +1,26 @@
 """Which answer belongs to which row, where order means nothing and rows may be equal."""
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
+compute: Any = pyarrow.compute  # the stubs know only some of the forms of its functions
 Rows: TypeAlias = "npt.NDArray[np.int64]"
 
 
 def row_codes(tables: Sequence[pa.Table]) -> list[Rows]:
     """A number for each row of each table; equal rows, and no others, have the same one."""
     together = pa.concat_tables(tables)
-    cells = [
-        pc.replace_substring(column.combine_chunks(), "\\", "\\\\") for column in together.columns
-    ]
-    # Backslashes come in pairs within cells, so "\," separates them beyond doubt.
-    rows = (
-        cells[0]
-        if len(cells) == 1
-        else pc.call_function("binary_join_element_wise", [*cells, pa.scalar("\\,")])
-    )
-    encoded = cast("pa.DictionaryArray[Any, Any]", pc.dictionary_encode(rows))
-    indices = np.asarray(encoded.indices, dtype=np.int64)
+    # Backslashes come in pairs within cells, so "\\," separates them beyond doubt.
+    cells = [compute.replace_substring(column, "\\", "\\\\") for column in together.columns]
+    rows = cells[0] if len(cells) == 1 else compute.binary_join_element_wise(*cells, "\\,")
+    # Chunk by chunk, but with one dictionary for all of them.
+    chunks = [chunk.indices.to_numpy() for chunk in compute.dictionary_encode(rows).chunks]
+    indices = np.concatenate([np.empty(0, np.int64), *chunks]).astype(np.int64)
     ends = np.cumsum([table.num_rows for table in tables])
     return np.split(indices, ends[:-1])
 

@@ -5,7 +5,7 @@ from itertools import chain
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.salesforce.collection_body import collection_body
@@ -89,6 +89,7 @@ def test_a_lookup_is_cleared_by_its_own_field():
     assert record == {"attributes": {"type": "Order__c"}, "Account__c": None}
 
 
+@settings(max_examples=30, deadline=None)
 @given(sizes=st.lists(st.integers(0, 9), max_size=6), call_rows=st.integers(1, 7))
 def test_calls_hold_all_rows_in_order(sizes, call_rows):
     batches = [

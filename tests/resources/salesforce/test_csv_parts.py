@@ -3,17 +3,19 @@
 import csv
 import hashlib
 import io
+import os
 from contextlib import contextmanager
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.salesforce.csv_parts import write_parts
 from resources.salesforce.errors import RowSizeError
 from resources.salesforce.result_file import read_result_file
 
+EXAMPLES = int(os.environ.get("TIDEGATE_EXAMPLES", "60"))
 CELL = st.text(max_size=12) | st.sampled_from(["", "#N/A", '"', "a,b", "l\r\nm", "NA", "007", "\\"])
 
 
@@ -44,6 +46,7 @@ def frame(rows):
     )
 
 
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(
     batches=st.lists(st.lists(st.tuples(CELL, CELL), max_size=8), max_size=4),
     max_bytes=st.integers(130, 400),

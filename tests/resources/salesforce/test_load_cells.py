@@ -1,18 +1,20 @@
 """Values become the text that Salesforce takes, exactly; what doesn't fit is told."""
 
+import os
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.salesforce.load_cells import render_cells
 from resources.salesforce.load_columns import LoadColumn
 from tests.resources.salesforce.described import described, field
 
+EXAMPLES = settings(max_examples=int(os.environ.get("TIDEGATE_EXAMPLES", "60")), deadline=None)
 TYPES = {
     "text": field("F", "string", length=20),
     "long": field("F", "textarea", length=32000),
@@ -176,6 +178,7 @@ def test_a_problem_says_what_the_field_allows():
     assert problem.cause == "are longer than the 20 characters of the field"
 
 
+@EXAMPLES
 @given(st.lists(st.decimals(-(10**15), 10**15, places=2, allow_nan=False) | st.none(), max_size=20))
 def test_decimals_keep_every_digit(values):
     text = cells(values, "number", arrow_type=pa.decimal128(20, 2))
@@ -184,6 +187,7 @@ def test_decimals_keep_every_digit(values):
     assert not any("E" in cell for cell in text)
 
 
+@EXAMPLES
 @given(st.lists(st.datetimes(datetime(1700, 1, 1), datetime(4000, 12, 31)), max_size=20))
 def test_moments_keep_every_millisecond(values):
     text = cells(values, "datetime", arrow_type=pa.timestamp("us"))
@@ -192,6 +196,7 @@ def test_moments_keep_every_millisecond(values):
     assert [datetime.fromisoformat(cell) for cell in text] == expected
 
 
+@EXAMPLES
 @given(st.lists(st.text(max_size=20) | st.none(), max_size=20))
 def test_text_stays_as_it_is(values):
     found, _ = rendered(values, "text", arrow_type=pa.string())
