@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Literal
 
 from assets.load_spec import Operation
@@ -24,30 +23,6 @@ MOST_WAIT_S = 60.0
 
 # Each job makes batches of 10,000 rows, and the org works on several of them anyway.
 JOBS_AT_ONCE = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Rows of one attempt by what became of them."""
-
-    accepted: int = 0
-    failed: int = 0
-    unprocessed: int = 0
-
-    @property
-    def rows(self) -> int:
-        return self.accepted + self.failed + self.unprocessed
-
-    @property
-    def not_accepted(self) -> int:
-        return self.failed + self.unprocessed
-
-    def plus(self, other: Counts) -> Counts:
-        return Counts(
-            self.accepted + other.accepted,
-            self.failed + other.failed,
-            self.unprocessed + other.unprocessed,
-        )
 
 
 def choose_api(operation: Operation, rows: int, small_load_rows: int) -> Api:
@@ -73,6 +48,6 @@ def wait_s(round_number: int, chance: float) -> float:
     return longest * (0.5 + chance / 2)
 
 
-def too_many_failed(counts: Counts, fail_above: float) -> bool:
+def too_many_failed(not_accepted: int, rows: int, fail_above: float) -> bool:
     """Whether the share of rows that weren't accepted turns the run red."""
-    return counts.not_accepted > fail_above * counts.rows
+    return not_accepted > fail_above * rows

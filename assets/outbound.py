@@ -5,11 +5,13 @@ from typing import Any
 import dagster as dg
 
 from assets.failures import translated
+from assets.load_run import LoadPlaces, settle
 from assets.load_spec import LoadSpec
 from assets.load_translator import SalesforceLoadProps, TranslateLoad, default_load_spec
 from assets.outbound_metadata import outbound_metadata
 from assets.outbound_question import question
 from assets.outbound_run import OutboundRows, Replay, leave_outbound
+from assets.run_ids import run_ids
 from resources.landing.resource import LandingResource
 from resources.salesforce.resource import SalesforceResource
 from resources.warehouse.resource import WarehouseResource
@@ -57,13 +59,15 @@ def outbound_asset(
         replay = config.chosen()
         with translated(context, spec), org.connect() as client:
             warehouse = connection.connect(context.log.warning)
+            places = LoadPlaces(landing.open(), warehouse, client)
+            settle(spec, places, run_ids(context), context.log.info)
             query = question(spec, context.instance, warehouse.table_columns)
             rows = OutboundRows(spec, warehouse, client, query)
             target = rows.check()
             for warning in target.warnings:
                 context.log.warning(warning)
             found = leave_outbound(
-                rows, target, landing.open(), client.org_id, replay, lambda: client.api_calls
+                rows, target, places.store, client.org_id, replay, lambda: client.api_calls
             )
             for problem in found.problems:
                 context.log.warning(problem)

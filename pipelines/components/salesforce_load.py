@@ -11,6 +11,7 @@ import dagster as dg
 from dagster.components.scaffold.scaffold import scaffold_with
 from pydantic import BeforeValidator, Field
 
+from assets.load import load_asset
 from assets.load_spec import SMALL_LOAD_ROWS, InboundTable, LoadedField, LoadSpec
 from assets.load_translator import SalesforceLoadProps, SalesforceLoadTranslator
 from assets.outbound import outbound_asset
@@ -208,6 +209,7 @@ class SalesforceLoad(StrictComponent):
             raise ConfigurationError(mistakes)
         assets: list[dg.AssetsDefinition | dg.AssetSpec] = [
             outbound_asset(spec, self.get_asset_spec),
+            load_asset(spec, self.get_asset_spec),
         ]
         if self._shows_object(context):
             assets.append(self.get_asset_spec(SalesforceLoadProps(spec, "org")))

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Self
 
 from resources.landing import paths, upload_plan
 from resources.landing.errors import LedgerOrderError, LoadBusyError
-from resources.landing.manifest import write_document
+from resources.landing.manifest import read_document, write_document
 from resources.landing.paths import PartFile
 from resources.landing.store import LandingStore, Lease
 from resources.landing.upload_entry import (
@@ -161,6 +161,11 @@ class Upload:
     def state(self) -> UploadState:
         """What the ledger holds now."""
         return self._state
+
+    @property
+    def begun_by(self) -> str:
+        """The run that began the attempt."""
+        return str(read_document(self.store, f"{self.attempt}/{paths.INTENT}")["run_id"])
 
     def next_steps(self, *, settle: bool = False) -> tuple[upload_plan.Step, ...]:
         """What can be done now; see ``upload_plan.next_steps``."""

@@ -1,0 +1,162 @@
+"""Sends what outbound left, each manifest once; and settles what a broken-off run had begun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from assets.errors import MissingInputError
+from assets.extract import RunIds
+from assets.load_parts import LoadParts, Terms, terms_now, terms_of
+from assets.load_sending import LoadSending, Record
+from assets.load_spec import LoadSpec
+from assets.outbound_frames import read_outbound, read_refused, rows_refused, rows_to_send
+from resources.landing.errors import MissingFileError
+from resources.landing.manifest import FramesManifest
+from resources.landing.store import LandingStore
+from resources.landing.upload_ledger import Upload, UploadLedger
+from resources.salesforce.client import SalesforceClient
+from resources.warehouse.adapter import ApiCalls
+from resources.warehouse.load_adapter import OUTCOME_SCHEMA, LoadWarehouse, OutcomeCounts
+
+Report = Callable[[str], None]
+
+# Rows that outbound refused are recorded as this part: the others count from 0.
+REFUSED_PART = -1
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What became of the rows of one outbound manifest.
+
+    ``run_id`` is the run that began to send it, under which its outcomes stand.
+    """
+
+    manifest: FramesManifest
+    attempt: str
+    run_id: str
+    counts: OutcomeCounts
+    job_ids: tuple[str, ...]
+    rounds: int
+
+    @property
+    def rows(self) -> int:
+        """Rows that must have an outcome."""
+        return rows_to_send(self.manifest) + rows_refused(self.manifest)
+
+
+@dataclass(frozen=True)
+class LoadPlaces:
+    """Where a load's rows lie, and where they and their outcomes go."""
+
+    store: LandingStore
+    warehouse: LoadWarehouse
+    client: SalesforceClient
+
+
+def send(spec: LoadSpec, places: LoadPlaces, manifest_id: str, run: RunIds, report: Report) -> Sent:
+    """Send a manifest's rows, or go on where a crash left off; nothing if that was done.
+
+    Raises:
+        MissingInputError: Its rows are no longer what there is to send.
+        LoadBusyError: Another process works on the load.
+        SalesforceError, WarehouseError: The next run goes on.
+    """
+    manifest = read_outbound(places.store, manifest_id)
+    rows, terms = rows_to_send(manifest), terms_of(manifest.details)
+    if rows and places.client.org_id != manifest.org_id:
+        reason = (
+            f"the rows were worked out for the org {manifest.org_id}, and the connection "
+            f"{spec.org} is now {places.client.org_id}"
+        )
+        raise MissingInputError(spec.outbound_key.to_user_string(), reason, "again")
+    ledger = UploadLedger(places.store)
+    with ledger.begin_or_continue(
+        manifest.org_id, spec.name, manifest_id, root_run_id=run.root_run_id, run_id=run.run_id
+    ) as upload:
+        if upload.state.outcome == "settled":
+            reason = "the run that began to send the rows was broken off, and later settled"
+            raise MissingInputError(spec.outbound_key.to_user_string(), reason, "again")
+        if upload.state.outcome is None:
+            record = recorder(spec, places, upload, terms, spec.load_key.to_user_string())
+            if rows_refused(manifest):
+                record(REFUSED_PART, list(read_refused(places.store, manifest)))
+            parts = LoadParts(upload, terms, manifest)
+            LoadSending(places.client, spec, parts, rows, record, report).finish()
+        return _sent(spec, places.warehouse, manifest, upload)
+
+
+def _sent(
+    spec: LoadSpec, warehouse: LoadWarehouse, manifest: FramesManifest, upload: Upload
+) -> Sent:
+    parts = upload.state.parts
+    return Sent(
+        manifest=manifest,
+        attempt=upload.attempt,
+        run_id=upload.begun_by,
+        counts=warehouse.outcome_counts(spec.name, upload.attempt),
+        job_ids=tuple(part.job_id for part in parts if part.job_id),
+        rounds=upload.state.rounds,
+    )
+
+
+def settle(spec: LoadSpec, places: LoadPlaces, run: RunIds, report: Report) -> int:
+    """See what became of rows that broken-off runs sent, before rows are worked out anew.
+
+    What the org was told to do is awaited and recorded; all else is dropped, and is found
+    again among the rows that weren't accepted.
+
+    Returns:
+        How many attempts were settled.
+
+    Raises:
+        LoadBusyError: Another process works on the load.
+    """
+    ledger, settled = UploadLedger(places.store), 0
+    while upload := ledger.next_unfinished(places.client.org_id, spec.name, run_id=run.run_id):
+        with upload:
+            report(f"Settling what the run {upload.begun_by} had begun to send")
+            terms = _terms(spec, places.store, upload)
+            record = recorder(spec, places, upload, terms, spec.outbound_key.to_user_string())
+            parts = LoadParts(upload, terms, None)
+            LoadSending(places.client, spec, parts, 0, record, report, settle=True).finish()
+        settled += 1
+    return settled
+
+
+def _terms(spec: LoadSpec, store: LandingStore, upload: Upload) -> Terms:
+    try:
+        return terms_of(read_outbound(store, upload.state.outbound_id).details)
+    except MissingFileError:
+        return terms_now(spec)
+
+
+def recorder(
+    spec: LoadSpec, places: LoadPlaces, upload: Upload, terms: Terms, asset: str
+) -> Record:
+    """Gives the warehouse the outcomes of a part, and what has been spent so far."""
+    run_id, client = upload.begun_by, places.client
+
+    def record(index: int, outcomes: list[pa.RecordBatch]) -> None:
+        sent = index != REFUSED_PART
+        sent_at = upload.sent_at(index) if sent else None
+        through_at = upload.through_at(index) if sent else None
+        api = upload.state.parts[index].api if sent else "bulk"
+        places.warehouse.record_outcomes(
+            spec.name,
+            pa.RecordBatchReader.from_batches(OUTCOME_SCHEMA, outcomes),
+            attempt=upload.attempt,
+            part=index,
+            run_id=run_id,
+            org_id=upload.attempt.split("/")[1],
+            object_name=terms.object,
+            sent_at=sent_at or client.org_now(),
+            accepted_at=through_at or client.org_now(),
+            api_calls=[ApiCalls(asset, api, client.api_calls)] if client.api_calls else [],
+            fold_keys=terms.fold_keys,
+            removes_state=terms.operation in ("delete", "hard_delete"),
+        )
+
+    return record
