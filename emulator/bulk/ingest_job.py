@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import pyarrow as pa
-
 from emulator.bulk.ingest_results import ResultFiles
+from emulator.bulk.ingest_work import IngestWork
 from emulator.bulk.job import OPEN, Job
-from emulator.bulk.upload import Header, Upload, read_header, read_rows
-from emulator.events.origins import change_origin
-from emulator.limits import BULK_BATCHES
+from emulator.bulk.upload import Header, read_header, read_rows
 from emulator.schema.model import Field, SObject
-from emulator.store.ingest_columns import IngestError, Target, target_of
-from emulator.store.ingest_stage import Batch
+from emulator.store.ingest_columns import IngestError, target_of
 
 if TYPE_CHECKING:
     from emulator.bulk.jobs import Jobs
 
 # A job that a fault ends has come this far, unless the fault says otherwise.
 DONE_SHARE = 0.5
-SETTLING_S = 60
 
 
 @dataclass(kw_only=True)
@@ -58,7 +50,6 @@ class IngestJob(Job):
     header: Header | None = None
     uploaded: bool = False
     began: bool = False
-    settled: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def as_json(self, detail: str) -> dict[str, Any]:
         key = {} if self.external_id is None else {"externalIdFieldName": self.external_id}
@@ -96,7 +87,6 @@ class IngestJob(Job):
             jobs.move(self, end)
         finally:
             jobs.parent_locks.end(self.id)
-            self.settled.set()
 
     def upload_file(self, jobs: Jobs) -> Path:
         """Where its content lies, as uploaded."""
@@ -113,94 +103,13 @@ class IngestJob(Job):
             self.error = error.message
             return "Failed"
         results = ResultFiles(folder, self.csv, len(header.names))
-        work = _Work(jobs, self, upload, results)
+        work = IngestWork(jobs, self, upload, results)
         try:
             target = target_of(
                 jobs.org.schema, self.sobject, self.operation, self.key, header.names
             )
         except IngestError as error:
             self.error = error.message
-            work.leave_rest(0)
+            work.leave_rest()
             return "Failed"
         return work.run(target)
-
-
-@dataclass
-class _Work:
-    """The rows of a job on their way."""
-
-    jobs: Jobs
-    job: IngestJob
-    upload: Upload
-    results: ResultFiles
-
-    def run(self, target: Target) -> str:
-        job, rows = self.job, self.upload.table()
-        turn = round(self.upload.rows * job.done_share) if job.fate else None
-        done = 0
-        for number, (start, end) in enumerate(_cuts(len(rows), self.jobs.batch_rows, turn)):
-            if start == turn and (fate := self._meet_fate()):
-                self.leave_rest(done)
-                return fate
-            if job.ended.is_set():
-                break
-            if self.jobs.org.limits.left(BULK_BATCHES) < 1:
-                # Rows of batches beyond the allowance are in no file (bulk2.md).
-                job.error = "ExceededQuota : ApiBatchItems Limit exceeded."
-                return "Failed"
-            self.jobs.org.limits.use(BULK_BATCHES)
-            self._write(target, number, rows.slice(start, end - start))
-            done = end
-        else:
-            if done == turn and (fate := self._meet_fate()):
-                return fate
-            return "JobComplete"
-        self.leave_rest(done)
-        return "Aborted"
-
-    def leave_rest(self, done: int) -> None:
-        """Put down the rows from `done` on as unprocessed."""
-        with self.jobs.org.database.reader() as connection:
-            self.results.add_unprocessed(connection, self.upload.table().slice(done))
-
-    def _meet_fate(self) -> str | None:
-        job = self.job
-        if job.fate == "stall":
-            self.jobs.stall(job)
-            return None
-        if job.fate == "fail":
-            job.error = "InternalServerError : Retried more than twenty times"
-            return "Failed"
-        return "Aborted"
-
-    def _write(self, target: Target, number: int, rows: pa.Table) -> None:
-        org, job = self.jobs.org, self.job
-        started = time.monotonic()
-        self.jobs.parent_locks.begin(job.id, number)
-        stamp = org.settle().replace(microsecond=0)
-        outcomes = org.rows.ingest(
-            Batch(target, rows, job.user_id, stamp),
-            origin=change_origin("bulkapi", job.version, job.client),
-            lose=self._contention(number),
-        )
-        with org.database.reader() as connection:
-            self.results.add(connection, rows, outcomes)
-        job.records += len(rows)
-        job.failed += len(rows) - outcomes["error"].null_count
-        job.writing_ms += round((time.monotonic() - started) * 1000)
-
-    def _contention(self, number: int) -> Callable[[set[str]], set[str]] | None:
-        job, locks = self.job, self.jobs.parent_locks
-        if job.lock_share <= 0:
-            return None
-
-        def strikes() -> bool:
-            return self.jobs.org.faults.strikes(job.lock_share)
-
-        return lambda parents: locks.lose(job.id, number, parents, strikes)
-
-
-def _cuts(rows: int, batch_rows: int, turn: int | None) -> Iterator[tuple[int, int]]:
-    """Where batches begin and end: every so many rows, and where the job's fate strikes."""
-    cuts = sorted({*range(0, rows, batch_rows), rows, *(() if turn is None else (turn,))})
-    yield from pairwise(cuts)

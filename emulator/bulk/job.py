@@ -26,6 +26,8 @@ class Job(ABC):
         version: API version that made it.
         fate: What a fault makes of it: ``fail``, ``abort`` or ``stall``.
         records: How many rows it has read or processed so far.
+        ended: Set at its end, whichever: whoever works on it stops soon.
+        idle: Cleared while somebody works on it.
     """
 
     job_type: ClassVar[str]
@@ -44,9 +46,11 @@ class Job(ABC):
     processing_ms: int = 0
     error: str | None = None
     ended: threading.Event = field(default_factory=threading.Event, repr=False)
+    idle: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def __post_init__(self) -> None:
         self.changed = self.created
+        self.idle.set()
 
     @property
     def is_over(self) -> bool:

@@ -25,6 +25,8 @@ WORKERS = 2
 # Finished jobs are kept for seven days (bulk2.md, "Limits").
 KEPT = timedelta(days=7)
 STALL_POLL_S = 0.05
+# A job that is ended finishes the batch or page that it is at.
+SETTLING_S = 60
 # The server cuts an upload into batches of this many rows (bulk2.md, "Limits").
 BATCH_ROWS = 10_000
 
@@ -113,6 +115,8 @@ class Jobs:
         """Abort and forget all jobs; ids begin again."""
         for job in self.all():
             self.move(job, "Aborted", only_from=RUNNING | {OPEN})
+            # What it is writing must not come after what follows here.
+            job.idle.wait(SETTLING_S)
             self.remove(job)
         with self._lock:
             self._made = 0
@@ -141,12 +145,14 @@ class Jobs:
             self._run_safely(job)
 
     def _run_safely(self, job: Job) -> None:
-        if not self.move(job, "InProgress", only_from=frozenset({"UploadComplete"})):
-            return
+        job.idle.clear()
         try:
-            job.run(self)
+            if self.move(job, "InProgress", only_from=frozenset({"UploadComplete"})):
+                job.run(self)
         except Exception as error:
             # A worker must live on; an aborted job's files may vanish under it.
             job.error = f"Unknown : {type(error).__name__}"
             if self.move(job, "Failed"):
                 log.exception("job %s failed", job.id)
+        finally:
+            job.idle.set()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from emulator.answer import NO_CONTENT, Answer, FilePart
-from emulator.bulk.ingest_job import DONE_SHARE, SETTLING_S, IngestJob
+from emulator.bulk.ingest_job import DONE_SHARE, IngestJob
 from emulator.bulk.ingest_requests import IngestRequest, read_ingest_request, read_multipart
 from emulator.bulk.ingest_results import FAILED, SUCCESSFUL, UNPROCESSED, file_of, header_line
 from emulator.bulk.job import OPEN, RUNNING
+from emulator.bulk.jobs import SETTLING_S
 from emulator.bulk.upload import read_header
 from emulator.call import Call
 from emulator.errors import ApiError, not_found
@@ -180,9 +181,7 @@ def _results(call: Call, kind: str) -> Answer:
         raise ApiError(
             400, "INVALIDJOBSTATE", f"Results are available for finished jobs; this is {job.state}"
         )
-    if job.began:
-        # An aborted job still writes the batch that it is at.
-        job.settled.wait(SETTLING_S)
+    job.idle.wait(SETTLING_S)
     form, jobs = job.csv, call.org.jobs
     uploaded = job.header.line if job.header else ""
     file = file_of(jobs.folder_of(job), kind)

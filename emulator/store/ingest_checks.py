@@ -205,6 +205,6 @@ def _check_unique(connection: Connection, sobject: SObject, column: Column) -> N
     connection.execute(
         f"UPDATE _ingest SET error = {error} FROM (SELECT row, first_value(id) OVER w AS id "
         f"FROM _ingest WHERE error IS NULL AND s{n} = {SET} "
-        f"QUALIFY row_number() OVER w > 1 WINDOW w AS (PARTITION BY {key} ORDER BY row)) AS h "
+        f"WINDOW w AS (PARTITION BY {key} ORDER BY row) QUALIFY row_number() OVER w > 1) AS h "
         "WHERE h.row = _ingest.row"
     )

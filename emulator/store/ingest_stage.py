@@ -128,14 +128,13 @@ def _is_given(text: str) -> str:
 
 def _id_errors(target: Target) -> Iterator[str]:
     """What is wrong with the cells that say which row is meant."""
-    by_id = target.key.type == "id"
     text = f"c{target.id_column}" if target.id_column is not None else "''"
-    if not by_id:
+    if target.operation == INSERT or target.key.type != "id":
+        # An empty Id column is accepted beside an external id (TRAPS.md).
+        message = f"'cannot specify Id in an {target.operation} call'"
+        error = row_error("INVALID_FIELD_FOR_INSERT_UPDATE", message, "Id")
         if target.id_column is not None:
-            # An empty Id column is accepted beside an external id (TRAPS.md).
-            message = f"'cannot specify Id in an {target.operation} call'"
-            error = row_error("INVALID_FIELD_FOR_INSERT_UPDATE", message, "Id")
-            yield f"CASE WHEN {text} NOT IN ('', '{NULL_MARK}') THEN {error} END"
+            yield f"CASE WHEN {_is_given(text)} THEN {error} END"
         if target.operation == UPSERT:
             yield from _missing_key(target)
         return
@@ -145,8 +144,7 @@ def _id_errors(target: Target) -> Iterator[str]:
     prefix = literal(target.sobject.id_prefix or "")
     bad = malformed_id(f"{target.sobject.label} ID", "Id", text)
     yield (
-        f"CASE WHEN {text} NOT IN ('', '{NULL_MARK}') "
-        f"AND (id IS NULL OR {text}[1:3] <> {prefix}) THEN {bad} END"
+        f"CASE WHEN {_is_given(text)} AND (id IS NULL OR {text}[1:3] <> {prefix}) THEN {bad} END"
     )
 
 
