@@ -33,6 +33,7 @@ class EventStream:
         self, subscribe: Callable[[Iterator[Any]], Any], topic: str, replay: Replay
     ) -> None:
         self._flow = flow_plan.Flow()
+        self._paused = False
         self._lock = threading.Lock()
         self._requests: SimpleQueue[Any] = SimpleQueue()
         self._arrived: SimpleQueue[Delivery | StreamEndedError] = SimpleQueue()
@@ -61,6 +62,11 @@ class EventStream:
                 self._request(api.FetchRequest())
         return arrived
 
+    def pause(self) -> None:
+        """Ask for no more; what is outstanding may still come."""
+        with self._lock:
+            self._paused = True
+
     def close(self) -> None:
         """End the call; harmless when done twice."""
         self._requests.put(None)
@@ -70,7 +76,7 @@ class EventStream:
     def _request(self, request: api.FetchRequest) -> None:
         """Ask for as many events as the plan says, if any; the lock is held."""
         wanted = flow_plan.to_request(self._flow)
-        if wanted:
+        if wanted and not self._paused:
             request.num_requested = wanted
             self._flow = flow_plan.requested(self._flow, wanted)
             self._requests.put(request)

@@ -75,6 +75,19 @@ class Subscription:
         if stream is not None:
             stream.close()
 
+    def rest(self) -> Iterator[Delivery]:
+        """What has arrived already, asking for no more; deliveries are a daily allowance."""
+        stream = self._stream
+        if stream is None:
+            return
+        stream.pause()
+        try:
+            while (delivery := stream.take(0.0)) is not None:
+                self.replay = delivery.replay_id or self.replay
+                yield delivery
+        except StreamEndedError:
+            return
+
     def __iter__(self) -> Iterator[Delivery]:
         """Deliveries until the subscription is closed."""
         while not self._closed.is_set():
