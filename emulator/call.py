@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote_plus
 
 from emulator.auth.sessions import Session
 from emulator.errors import ApiError, not_found
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from emulator.org import Org
 
 _BLOCKS = re.compile(r"\([^()]*\)")
+_SOBJECTS = re.compile(r"/sobjects/(\w+)")
 _FROM = re.compile(r"\bfrom\s+(\w+)", re.IGNORECASE)
 
 
@@ -140,12 +141,30 @@ class Call:
             posted = self._posted()
             soql = soql or str(posted.get("query", ""))
             names |= {str(posted["object"]).lower()} if "object" in posted else set()
+        if "composite" in self.raw_path:
+            names |= self._listed_objects()
         name = queried_object(soql)
         return names | {name.lower()} if name else names
 
     def _job_objects(self) -> set[str]:
         job = self.org.jobs.find(self.arguments.get("job", ""))
         return {job.object_name.lower()} if job else set()
+
+    def _listed_objects(self) -> set[str]:
+        """Of a collection or tree the objects of its rows, of a composite those in its URLs."""
+        posted, schema = self._posted(), self.org.schema
+        found = {
+            str(record["attributes"].get("type", ""))
+            for record in _dicts(posted.get("records"))
+            if isinstance(record.get("attributes"), dict)
+        }
+        for key in ("compositeRequest", "batchRequests"):
+            for request in _dicts(posted.get(key)):
+                url = unquote_plus(str(request.get("url", "")))
+                found |= {*_SOBJECTS.findall(url), queried_object(url) or ""}
+        listed = [schema.by_prefix(one) for one in self.query.get("ids", "").split(",")]
+        found |= {one.name for one in listed if one is not None}
+        return {name.lower() for name in found if name}
 
     def _posted(self) -> dict[str, Any]:
         if self.body.lstrip()[:1] != b"{":
@@ -155,6 +174,10 @@ class Call:
         except ValueError:
             return {}
         return body if isinstance(body, dict) else {}
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def queried_object(soql: str) -> str | None:

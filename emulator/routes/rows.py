@@ -47,6 +47,13 @@ def create(call: Call) -> Answer:
     return _created(call, _change(call, create=[call.json_object()])[0])
 
 
+def create_by_id(call: Call) -> Answer:
+    """POST /sobjects/{object}/Id: an upsert by Id of a row that has none yet (rest.md, "Rows")"""
+    if call.arguments["id"].lower() != "id":
+        raise not_found()
+    return create(call)
+
+
 def update(call: Call) -> Answer:
     """PATCH /sobjects/{object}/{id}"""
     record_id = _existing_id(call, call.arguments["id"])

@@ -88,6 +88,7 @@ def _add_data(router: Router) -> None:
     router.add("GET", sobject, describe.show_basic)
     router.add("POST", sobject, rows.create)
     router.add("GET", f"{sobject}/{{id}}", rows.read)
+    router.add("POST", f"{sobject}/{{id}}", rows.create_by_id)
     router.add("PATCH", f"{sobject}/{{id}}", rows.update)
     router.add("DELETE", f"{sobject}/{{id}}", rows.delete)
     router.add("GET", f"{sobject}/{{field}}/{{value}}", rows.read_by_external_id)

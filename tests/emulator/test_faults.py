@@ -205,3 +205,31 @@ def test_a_download_that_nobody_reads_any_more_is_given_up(api):
     deadline = time.monotonic() + 5
     while not any(one["path"].endswith("/results") for one in api.org.requests_since()):
         assert time.monotonic() < deadline, "the org still sends 10 kB at 1 kB/s"
+
+
+def test_a_fault_of_an_object_meets_lists_and_composites_of_it(api):
+    ids = api.org.create("Account", {"Name": "A"})
+    read = {"method": "GET", "url": f"{api.base}/sobjects/Account/{ids[0]}", "referenceId": "a"}
+    query = {
+        "method": "GET",
+        "url": f"{api.base}/query?q=SELECT+Id+FROM+Account",
+        "referenceId": "b",
+    }
+    records = [{"attributes": {"type": "Account"}, "Name": "B"}]
+    calls = [
+        lambda: api.post("composite/sobjects", {"records": records}),
+        lambda: api.post("composite/sobjects/Account", {"ids": ids, "fields": ["Id"]}),
+        lambda: api.post("composite", {"compositeRequest": [read]}),
+        lambda: api.post("composite", {"compositeRequest": [query]}),
+        lambda: api.delete(f"composite/sobjects?ids={ids[0]}"),
+    ]
+
+    statuses = []
+    for call in calls:
+        api.org.faults.add({"status": 503}, object="account")
+        statuses.append(call().status_code)
+        api.org.faults.add({"status": 503}, object="Contact")
+        statuses.append(call().status_code)
+        api.org.faults.clear()
+
+    assert statuses == [503, 200] * len(calls)

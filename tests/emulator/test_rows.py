@@ -238,6 +238,17 @@ def test_an_upsert_by_a_field_that_is_no_key_is_not_found(api):
     )
 
 
+def test_a_row_without_an_id_is_posted_to_the_id_and_one_with_an_id_patched(api):
+    made = api.post("sobjects/Account/Id", {"Name": "Quay"})
+    record_id = made.json()["id"]
+    changed = api.patch(f"sobjects/Account/Id/{record_id}", {"Name": "Pier"})
+    elsewhere = api.post(f"sobjects/Account/{record_id}", {"Name": "x"})
+
+    assert (made.status_code, changed.json()["created"]) == (201, False)
+    assert api.org.rows("Account", "Name") == [{"Name": "Pier"}]
+    assert error_of(elsewhere) == (404, "NOT_FOUND")
+
+
 def test_the_key_of_an_upsert_may_not_stand_in_its_body(api):
     answer = api.patch("sobjects/Account/ERP_Id__c/x", {"Name": "x", "erp_id__c": "x"})
 
