@@ -2,10 +2,9 @@
 
 import csv
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from io import BytesIO, RawIOBase
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
@@ -39,19 +38,18 @@ def read_result_file(source: Source, ours: Sequence[str], uploaded: Sequence[str
         ConversionError: It isn't CSV.
     """
     wanted = [*ours, *uploaded]
-    empty = pa.schema([pa.field(name, pa.string()) for name in wanted]).empty_table()
-    with _opened(source) as stream:
-        start = stream.tell()
-        found = _header(stream)
-        if not found:
-            return empty
-        spelled = {name.lower(): name for name in wanted}
-        names = [spelled.get(name.lower(), name) for name in found]
-        missing = [name for name in uploaded if name not in names]
-        if missing:
-            raise ColumnMismatchError(missing, [])
-        present = [name for name in wanted if name in names]
-        table = _parsed(stream, start, names, present)
+    body = _body(source)
+    _refuse_if_cut(body)
+    found = _header(body)
+    if not found:
+        return pa.schema([pa.field(name, pa.string()) for name in wanted]).empty_table()
+    spelled = {name.lower(): name for name in wanted}
+    names = [spelled.get(name.lower(), name) for name in found]
+    missing = [name for name in uploaded if name not in names]
+    if missing:
+        raise ColumnMismatchError(missing, [])
+    present = [name for name in wanted if name in names]
+    table = _parsed(body, names, present)
     for position, name in enumerate(wanted):
         if name not in present:
             blank = pa.array([""] * table.num_rows, pa.string())
@@ -59,33 +57,44 @@ def read_result_file(source: Source, ours: Sequence[str], uploaded: Sequence[str
     return table
 
 
-def _header(stream: BinaryIO) -> list[str]:
-    line = stream.readline()
+def _body(source: Source) -> bytes:
+    """All of it: pyarrow reads ahead in threads, even after an error, so a file can't be lent."""
+    if isinstance(source, Path):
+        return source.read_bytes()
+    return source if isinstance(source, bytes) else source.read()
+
+
+def _refuse_if_cut(body: bytes) -> None:
+    counter = RecordCounter()
+    for start in range(0, len(body), BLOCK_BYTES[0]):
+        counter.feed(body[start : start + BLOCK_BYTES[0]])
+    if counter.in_quotes:
+        cause = "it stops within a quoted value"
+        raise BrokenBodyError("a result file", len(body), cause)
+
+
+def _header(body: bytes) -> list[str]:
+    line = BytesIO(body).readline()
     return next(csv.reader([line.decode("utf-8-sig", errors="replace").rstrip("\r\n")]), [])
 
 
-def _parsed(stream: BinaryIO, start: int, names: list[str], wanted: list[str]) -> pa.Table:
+def _parsed(body: bytes, names: list[str], wanted: list[str]) -> pa.Table:
+    schema = pa.schema([pa.field(name, pa.string()) for name in wanted])
     for block_bytes in BLOCK_BYTES:
-        stream.seek(start)
-        counted = _Counted(stream)
         try:
-            batches = list(_batches(cast(BinaryIO, counted), names, wanted, block_bytes))
+            batches = list(_batches(body, names, wanted, block_bytes))
+            return pa.Table.from_batches(batches, schema)
         except pa.ArrowInvalid as error:
-            if STRADDLING in str(error) and block_bytes != BLOCK_BYTES[-1]:
-                continue
-            _refuse_if_cut(counted)
-            raise ConversionError("", "CSV", "quotes or line ends are out of place") from None
-        _refuse_if_cut(counted)
-        schema = pa.schema([pa.field(name, pa.string()) for name in wanted])
-        return pa.Table.from_batches(batches, schema)
+            if STRADDLING not in str(error) or block_bytes == BLOCK_BYTES[-1]:
+                raise ConversionError("", "CSV", "quotes or line ends are out of place") from None
     raise AssertionError("the last size of blocks either reads or raises")
 
 
 def _batches(
-    stream: BinaryIO, names: list[str], wanted: list[str], block_bytes: int
+    body: bytes, names: list[str], wanted: list[str], block_bytes: int
 ) -> Iterator[pa.RecordBatch]:
     with arrow_csv.open_csv(
-        stream,
+        BytesIO(body),
         read_options=arrow_csv.ReadOptions(column_names=names, skip_rows=1, block_size=block_bytes),
         parse_options=arrow_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
         convert_options=arrow_csv.ConvertOptions(
@@ -95,43 +104,3 @@ def _batches(
         ),
     ) as reader:
         yield from reader
-
-
-def _refuse_if_cut(counted: "_Counted") -> None:
-    counter = counted.counter
-    if counter.in_quotes:
-        cause = "it stops within a quoted value"
-        raise BrokenBodyError("a result file", counted.bytes, cause)
-
-
-class _Counted(RawIOBase):
-    """A file that is watched while it is read."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        super().__init__()
-        self._stream = stream
-        self.counter = RecordCounter()
-        self.bytes = 0
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes."""
-        chunk = self._stream.read(size)
-        self.counter.feed(chunk)
-        self.bytes += len(chunk)
-        return chunk
-
-
-@contextmanager
-def _opened(source: Source) -> Iterator[BinaryIO]:
-    """The file at its beginning, or where a lent one stands; a lent one stays open."""
-    if isinstance(source, Path):
-        with source.open("rb") as stream:
-            yield stream
-    elif isinstance(source, bytes):
-        yield BytesIO(source)
-    else:
-        yield source
