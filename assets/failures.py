@@ -25,7 +25,7 @@ RETRIES = 2
 RETRY_WAIT_S = 30.0
 
 _TRY_AGAIN = (TransientError, JobError, WarehouseLockedError, RereadError, LostLeaseError)
-_OURS = (SalesforceError, WarehouseError, LandingError, AssetError)
+OURS = (SalesforceError, WarehouseError, LandingError, AssetError)
 
 
 class OfOrg(Protocol):
@@ -51,7 +51,7 @@ def translated(context: dg.AssetExecutionContext, work: OfOrg) -> Iterator[None]
             context.log.warning(f"Trying again in {wait_s(error):.0f} s: {error}")
             raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=wait_s(error)) from error
         raise failure(error) from error
-    except _OURS as error:
+    except OURS as error:
         raise failure(error) from error
 
 

@@ -21,6 +21,7 @@ def outbound_metadata(spec: LoadSpec, client: SalesforceClient, found: Outbound)
         STATUS: "done",
         API_CALLS: client.api_calls,
         ROW_COUNT: found.rows,
+        "tidegate/to_send": found.rows,
         "tidegate/source_rows": found.source_rows,
         "tidegate/new": diff.new,
         "tidegate/changed": diff.changed,

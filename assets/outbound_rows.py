@@ -47,7 +47,7 @@ class RowProblems:
     def sentences(self) -> list[str]:
         """One per column and kind, with rows and examples."""
         return [
-            f"{column}: {seen.rows:,} rows {seen.cause}"
+            f"{column}: {seen.rows:,} row(s) {seen.cause}"
             + (f", such as {', '.join(map(repr, seen.examples))}" if seen.examples else "")
             for (column, _), seen in self._seen.items()
         ]

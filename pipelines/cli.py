@@ -93,6 +93,57 @@ def sync(
 
 
 @app.command()
+def load(
+    name: Annotated[str, typer.Argument(help="A load's name.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be sent; write nothing.")
+    ] = False,
+    replay: Annotated[
+        str | None,
+        typer.Option(help="Send rows kept as `failed` or `unprocessed`, or `all` of them."),
+    ] = None,
+    as_sent: Annotated[
+        bool, typer.Option("--as-sent", help="With --replay: with the values they had then.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Send what changed to the org, and tell what became of each row."""
+    from assets.failures import OURS
+    from pipelines import load_report
+    from pipelines.instance import open_instance
+    from pipelines.load_command import load_rows, replay_of, would_do
+    from pipelines.project import UsageError
+    from resources.salesforce.errors import DeferredError
+
+    project = _load()
+    with open_instance() as instance:
+        try:
+            asked = replay_of(replay, as_sent=as_sent, dry_run=dry_run)
+            spec = project.load_named(name)
+            project.require_logins([spec.org])
+            if dry_run:
+                found = would_do(instance, project, spec)
+            else:
+                outcome, kept, more = load_rows(instance, project, spec, asked)
+        except UsageError as error:
+            _end(report.USAGE, str(error))
+        except DeferredError as error:
+            _end(report.DEFERRED, str(error))
+        except OURS as error:
+            _end(report.FAILED, str(error))
+    if dry_run and as_json:
+        print(load_report.dry_run_json(spec, found))
+    elif dry_run:
+        load_report.tell_dry_run(spec, found, _out, _err)
+    elif as_json:
+        print(load_report.as_json(outcome))
+        load_report.tell_error(outcome, _err)
+    else:
+        load_report.tell(spec, outcome, kept, more, _out, _err)
+    raise typer.Exit(report.DONE if dry_run else load_report.exit_code(outcome))
+
+
+@app.command()
 def setup() -> None:
     """Make the folders of this checkout, Dagster's settings, and the limits of its pools."""
     from pipelines.environment import STATE_FOLDER

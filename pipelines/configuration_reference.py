@@ -12,7 +12,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipelines.components import SalesforceConnection, SalesforceSync, WarehouseConnection
+from pipelines.components import (
+    SalesforceConnection,
+    SalesforceLoad,
+    SalesforceSync,
+    WarehouseConnection,
+)
 from pipelines.environment_variables import (
     CONNECTION_VARIABLES,
     MACHINE_VARIABLES,
@@ -24,6 +29,7 @@ COMPONENTS: tuple[type[BaseModel], ...] = (
     SalesforceConnection,
     WarehouseConnection,
     SalesforceSync,
+    SalesforceLoad,
 )
 
 _TOP = """\
@@ -97,7 +103,7 @@ def _nested(schema: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
 
     def visit(path: str, model: Mapping[str, Any]) -> None:
         for key, setting in model["properties"].items():
-            for step, name in _references(setting):
+            for step, name in _references(key, setting):
                 found.append((f"{path}{key}{step}", definitions[name]))
                 visit(f"{path}{key}{step}.", definitions[name])
 
@@ -105,14 +111,15 @@ def _nested(schema: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     return found
 
 
-def _references(setting: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _references(key: str, setting: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Models that a setting holds, and what stands between its key and theirs."""
     for one in (setting, *setting.get("anyOf", ())):
         if "$ref" in one:
             yield "", one["$ref"].rsplit("/", 1)[-1]
         further = one.get("additionalProperties")
-        if isinstance(further, Mapping) and "$ref" in further:
-            yield ".<Object>", further["$ref"].rsplit("/", 1)[-1]
+        if isinstance(further, Mapping):
+            for _, name in _references(key, further):
+                yield f".<{key.removesuffix('s').capitalize()}>", name
 
 
 def _setting_table(model: Mapping[str, Any]) -> str:
@@ -138,14 +145,18 @@ def _type(setting: Mapping[str, Any]) -> str:
         return f"list of {_type(setting['items'])}"
     if kind == "object":
         values = setting["additionalProperties"]
-        return "settings by name, below" if "$ref" in values else f"{_type(values)} by name"
+        return f"{_type(values)} by name".replace(", below by name", " by name, below")
     return {"string": "text", "number": "number", "integer": "whole number"}[kind] + _bounds(
         setting
     )
 
 
 def _bounds(setting: Mapping[str, Any]) -> str:
-    return f" ≥ {setting['minimum']}" if "minimum" in setting else ""
+    if "minimum" not in setting:
+        return ""
+    if "maximum" in setting:
+        return f" from {setting['minimum']} to {setting['maximum']}"
+    return f" ≥ {setting['minimum']}"
 
 
 def _default(setting: Mapping[str, Any], required: bool) -> str:

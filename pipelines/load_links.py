@@ -19,10 +19,11 @@ def with_load_links(defs: dg.Definitions) -> dg.Definitions:
     links = load_links(specs)
     if not links:
         return defs
-    return defs.map_resolved_asset_specs(
+    return defs.permissive_map_resolved_asset_specs(
         func=lambda spec: (
-            spec.merge_attributes(deps=links.get(spec.key, [])) if spec.key in links else spec
-        )
+            spec.merge_attributes(deps=links[spec.key]) if spec.key in links else spec
+        ),
+        selection=None,
     )
 
 

@@ -7,7 +7,7 @@ again from there. Only who works on it differs.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -74,13 +74,26 @@ def create_run(
     instance: dg.DagsterInstance, project: Project, order: Order, run_id: str
 ) -> dg.DagsterRun:
     """A run that Dagster knows and nobody works on yet."""
-    job = project.job(order.keys)
+    config = run_config(len(order.objects))
+    return create_asset_run(instance, project, order.keys, config, order.tags, run_id)
+
+
+def create_asset_run(
+    instance: dg.DagsterInstance,
+    project: Project,
+    keys: Sequence[dg.AssetKey],
+    config: Mapping[str, object],
+    tags: Mapping[str, str],
+    run_id: str,
+) -> dg.DagsterRun:
+    """A run of some assets, which the UI can repeat."""
+    job = project.job(keys)
     return instance.create_run_for_job(
         job_def=job.get_definition(),
         run_id=run_id,
-        run_config=run_config(len(order.objects)),
-        tags=order.tags,
-        asset_selection=frozenset(order.keys),
+        run_config=config,
+        tags=tags,
+        asset_selection=frozenset(keys),
         remote_job_origin=project.job_origin(),
         job_code_origin=job.get_python_origin(),
     )
@@ -133,7 +146,7 @@ class _Follower:
         elif event.event_type == dg.DagsterEventType.STEP_SUCCESS:
             self._end(outcome, "done")
         elif event.event_type == dg.DagsterEventType.STEP_FAILURE:
-            status, outcome.error = _failure(event)
+            status, outcome.error = failure_of(event)
             self._end(outcome, status)
 
     def outcomes(self) -> tuple[ObjectOutcome, ...]:
@@ -159,7 +172,7 @@ class _Follower:
                 outcome.error = error.message.strip() if error else event.message
 
 
-def _failure(event: dg.DagsterEvent) -> tuple[str, str]:
+def failure_of(event: dg.DagsterEvent) -> tuple[str, str]:
     """Whether a step is deferred or failed, and its text for people."""
     data = event.step_failure_data
     ours = data.user_failure_data

@@ -127,7 +127,7 @@ def test_values_that_do_not_fit_are_refused_with_their_row_and_the_rest_goes_on(
     assert {row["outcome"] for row in left.refused} == {"failed"}
     assert json.loads(refused["SO-1"]["payload"])["Notes__c"] == "a" * 4001
     assert left.metadata["tidegate/refused"] == 2
-    assert "Notes__c: 1 rows are longer than the 4,000" in left.metadata["tidegate/problems"]
+    assert "Notes__c: 1 row(s) are longer than the 4,000" in left.metadata["tidegate/problems"]
 
 
 def test_a_column_that_the_query_lacks_is_named_with_the_nearest(harbour: Harbour):
