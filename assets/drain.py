@@ -188,6 +188,8 @@ class _Drain:
         return max(0.0, min(due))
 
     def _add(self, delivery: Delivery) -> None:
+        if not delivery.replay_id:
+            return  # a sign of life that says nothing
         if not self._waiting:
             self._waiting_since_s = time.monotonic()
         self._waiting.append(delivery)

@@ -1,6 +1,7 @@
 """One open Subscribe call: a thread reads what comes, the caller takes it when it can."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
@@ -34,6 +35,8 @@ class EventStream:
     ) -> None:
         self._flow = flow_plan.Flow()
         self._paused = False
+        self._pending = flow_plan.MOST_OUTSTANDING
+        self._heard_s = time.monotonic()
         self._lock = threading.Lock()
         self._requests: SimpleQueue[Any] = SimpleQueue()
         self._arrived: SimpleQueue[Delivery | StreamEndedError] = SimpleQueue()
@@ -52,6 +55,7 @@ class EventStream:
         try:
             arrived = self._arrived.get(timeout=max(0.0, timeout_s))
         except Empty:
+            self._ask_if_dry()
             return None
         if isinstance(arrived, StreamEndedError):
             raise arrived
@@ -72,6 +76,14 @@ class EventStream:
         self._requests.put(None)
         self._call.cancel()
         self._reader.join(timeout=5)
+
+    def _ask_if_dry(self) -> None:
+        with self._lock:
+            quiet_s = time.monotonic() - self._heard_s
+            dry = flow_plan.dry(self._flow, self._pending, quiet_s)
+            if dry != self._flow:
+                self._flow, self._heard_s = dry, time.monotonic()
+                self._request(api.FetchRequest())
 
     def _request(self, request: api.FetchRequest) -> None:
         """Ask for as many events as the plan says, if any; the lock is held."""
@@ -100,9 +112,9 @@ class EventStream:
         position = events[-1].replay_id if events else response.latest_replay_id
         delivery = Delivery(events, position, datetime.now(UTC))
         with self._lock:
-            self._flow = flow_plan.received(
-                self._flow, len(events), delivery.size_bytes, response.pending_num_requested
-            )
+            self._flow = flow_plan.received(self._flow, len(events), delivery.size_bytes)
+            self._pending = response.pending_num_requested
+            self._heard_s = time.monotonic()
             self._request(api.FetchRequest())
         return delivery
 

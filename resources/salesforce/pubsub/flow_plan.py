@@ -7,6 +7,8 @@ MOST_OUTSTANDING = 100
 #: Received and not yet taken by the caller, before we stop asking.
 MOST_HELD_EVENTS = 2_000
 MOST_HELD_BYTES = 32 << 20
+#: The server ends a stream that it waits for after 60 s.
+DRY_AFTER_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +38,25 @@ def requested(flow: Flow, events: int) -> Flow:
     return Flow(flow.outstanding + events, flow.held_events, flow.held_bytes)
 
 
-def received(flow: Flow, events: int, size_bytes: int, pending: int) -> Flow:
-    """After a message with that many events, whose ``pending_num_requested`` was ``pending``.
+def received(flow: Flow, events: int, size_bytes: int) -> Flow:
+    """After a message with that many events.
 
-    Our own count decides, since a request may be under way that the server hasn't seen. But when
-    the server says 0 it is waiting, whatever we counted (it caps requests without a word).
+    Our own count decides, not the server's: what we asked for may still be under way to it.
     """
-    outstanding = max(0, flow.outstanding - events) if pending > 0 else 0
-    return Flow(outstanding, flow.held_events + events, flow.held_bytes + size_bytes)
+    return Flow(
+        max(0, flow.outstanding - events), flow.held_events + events, flow.held_bytes + size_bytes
+    )
+
+
+def dry(flow: Flow, pending: int, quiet_s: float) -> Flow:
+    """After a quiet time: a server that owed nothing at its last message is waiting for us.
+
+    It caps requests without a word, so that our count may be too high; no request is under way
+    for so long.
+    """
+    if pending > 0 or quiet_s < DRY_AFTER_S:
+        return flow
+    return Flow(0, flow.held_events, flow.held_bytes)
 
 
 def taken(flow: Flow, events: int, size_bytes: int) -> Flow:

@@ -49,6 +49,7 @@ class Subscription:
         self._connection, self._silence_timeout_s = connection, silence_timeout_s
         self._monotonic = monotonic
         self._closed = threading.Event()
+        self._opening = threading.Lock()
         self._stream: EventStream | None = None
         self._token: Token | None = None
         self._renewed = False
@@ -70,8 +71,9 @@ class Subscription:
 
     def close(self) -> None:
         """End the stream; a ``take`` that waits returns None soon."""
-        self._closed.set()
-        stream, self._stream = self._stream, None
+        with self._opening:
+            self._closed.set()
+            stream, self._stream = self._stream, None
         if stream is not None:
             stream.close()
 
@@ -111,7 +113,8 @@ class Subscription:
             try:
                 delivery = stream.take(min(deadline_s, silent_at_s) - self._monotonic())
             except StreamEndedError as ended:
-                self._ended(ended)
+                if not self._closed.is_set():
+                    self._ended(ended)
                 continue
             if delivery is not None:
                 self._heard_at_s = self._monotonic()
@@ -133,9 +136,14 @@ class Subscription:
         if self._closed.wait(max(0.0, self._reopen_at_s - self._monotonic())):
             return None
         token = self._token = self._connection.login.current()
-        self._stream = EventStream(
-            lambda requests: self._connection.subscribe(requests, token), self.channel, self.replay
-        )
+        with self._opening:
+            if self._closed.is_set():
+                return None
+            self._stream = EventStream(
+                lambda requests: self._connection.subscribe(requests, token),
+                self.channel,
+                self.replay,
+            )
         self._opened_at_s = self._heard_at_s = self._monotonic()
         return self._stream
 
