@@ -1,5 +1,7 @@
 """sObject collections: rest.md, "sObject collections"."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.emulator.api import error_of
@@ -315,3 +317,31 @@ def test_single_rows_take_parents_by_external_id_too(api):
     assert made.status_code == 201, made.text
     assert error_of(unknown) == (400, "INVALID_FIELD")
     assert api.records("SELECT Account__c FROM Order__c")[0]["Account__c"] == parent
+
+
+def test_a_row_that_a_late_commit_holds_is_refused_alone(api):
+    held, free = api.org.create("Account", {"Name": "A"}, {"Name": "B"})
+    api.org.change("Account", update=[{"Id": held, "Name": "late"}], commit_after_s=600)
+    records = [account(id=held, Name="Z"), account(id=free, Name="Z")]
+
+    row_by_row = save(api, "PATCH", "", *records)
+    all_or_none = save(api, "PATCH", "", *records, allOrNone=True)
+    api.org.advance(600)
+
+    assert codes(row_by_row) == ["UNABLE_TO_LOCK_ROW", None]
+    assert codes(all_or_none) == ["UNABLE_TO_LOCK_ROW", "ALL_OR_NONE_OPERATION_ROLLED_BACK"]
+    assert {row["Name"] for row in api.org.rows("Account", "Name")} == {"late", "Z"}
+
+
+def test_many_lists_at_once_each_get_their_outcomes(api):
+    def send(number):
+        records = [account(ERP_Id__c=f"E-{n}", Name=str(number)) for n in range(20)]
+        return save(api, "PATCH", "/Account/ERP_Id__c", *records, allOrNone=bool(number % 2))
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(send, range(16)))
+
+    assert [codes(answer) for answer in answers] == [[None] * 20] * 16
+    assert sum(one["created"] for answer in answers for one in answer.json()) == 20
+    # Each list is whole: the rows are those of one and the same, the last.
+    assert len({row["Name"] for row in api.org.rows("Account", "Name")}) == 1

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pytest
 
+from emulator.events.journal import Journal
+from emulator.faults import Faults
 from emulator.schema.load import load_schema
 from emulator.store.changes import Request
 from emulator.store.database import Database
@@ -21,7 +23,7 @@ USER = "005Td0000000001IAA"
 @pytest.fixture
 def rows(tmp_path):
     database = Database(None, tmp_path)
-    yield Rows(database, SCHEMA)
+    yield Rows(database, SCHEMA, Journal(database, SCHEMA, Faults(), lambda: NOW))
     database.close()
 
 
