@@ -8,17 +8,16 @@ import csv
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from decimal import Decimal
-from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from resources.salesforce.arrow_types import TEXT_LIST, TIME, TIMESTAMP, Numbers, arrow_schema
+from resources.salesforce.csv_source import Source, opened
 from resources.salesforce.errors import ColumnMismatchError, ConversionError, DigitsError
 
 __all__ = ["Numbers", "arrow_schema", "read_csv_page", "read_json_page", "read_json_records"]
@@ -37,7 +36,6 @@ NOT_OF_TYPE = "it has another form"
 # pyarrow: a fraction is too long, the whole part is, an exponent is.
 TOO_MANY_DIGITS = re.compile("Rescaling|precision not supported|cannot be represented as decimal")
 
-Source = Path | bytes | BinaryIO
 Column: TypeAlias = "pa.Array[Any]"
 AnyField: TypeAlias = "pa.Field[Any]"
 
@@ -95,7 +93,7 @@ def read_json_records(records: Sequence[Mapping[str, Any]], schema: pa.Schema) -
 
 def _header(source: Source, start: int, schema: pa.Schema) -> list[str]:
     """The page's columns in its order, spelled as in ``schema``; none if no row can follow."""
-    with _opened(source, start) as stream:
+    with opened(source, start) as stream:
         line = stream.readline()
     found = next(csv.reader([line.decode("utf-8-sig", errors="replace")]), [])
     spelled = {name.lower(): name for name in schema.names}
@@ -112,7 +110,7 @@ def _parse(
     source: Source, start: int, names: Sequence[str], schema: pa.Schema, block_bytes: int
 ) -> Iterator[pa.RecordBatch]:
     with (
-        _opened(source, start) as stream,
+        opened(source, start) as stream,
         arrow_csv.open_csv(
             stream,
             read_options=arrow_csv.ReadOptions(
@@ -131,19 +129,6 @@ def _parse(
         ) as reader,
     ):
         yield from reader
-
-
-@contextmanager
-def _opened(source: Source, start: int) -> Iterator[BinaryIO]:
-    """The page from its beginning; a file that was lent to us stays open."""
-    if isinstance(source, Path):
-        with source.open("rb") as stream:
-            yield stream
-    elif isinstance(source, bytes):
-        yield BytesIO(source)
-    else:
-        source.seek(start)
-        yield source
 
 
 def _skip(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:

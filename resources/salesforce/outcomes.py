@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute
 
 from resources.salesforce.csv_parts import cell_names
+from resources.salesforce.csv_source import Source
 from resources.salesforce.errors import ResultRowsError
-from resources.salesforce.result_file import Source, read_result_file
+from resources.salesforce.result_file import read_result_file
 from resources.salesforce.result_match_plan import matched, row_codes
 from resources.salesforce.row_error import parse_row_error
 

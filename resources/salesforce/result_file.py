@@ -4,15 +4,14 @@ import csv
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
 
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from resources.salesforce.csv_rows import RecordCounter
+from resources.salesforce.csv_source import Source
 from resources.salesforce.errors import BrokenBodyError, ColumnMismatchError, ConversionError
 
-Source = Path | bytes | BinaryIO
 # A row longer than a block is an error in pyarrow; rows may have 400,000 characters.
 BLOCK_BYTES = (1 << 20, 1 << 23, 1 << 26)
 STRADDLING = "straddling object"

@@ -244,3 +244,29 @@ def test_lock_errors_are_told_apart_from_final_ones():
     assert is_lock_error("UNABLE_TO_LOCK_ROW")
     assert not is_lock_error("STRING_TOO_LONG")
     assert not is_lock_error(None)
+
+
+def test_text_and_numbers_arrive_as_they_were(org, loader):
+    texts = ["NA", "NULL", "nan", "007", 'say "hi", twice', "two\nlines", "日本語", "back\\slash"]
+    batch = frame(
+        ERP_Id__c=[f"k{n}" for n in range(len(texts))],
+        Name=texts,
+        AnnualRevenue=["123456789012345"] * len(texts),
+    )
+
+    rows = loaded(loader, batch)
+
+    assert {row["outcome"] for row in rows} == {"accepted"}
+    truth = {row["ERP_Id__c"]: row for row in org.rows("Account")}
+    assert [truth[f"k{n}"]["Name"] for n in range(len(texts))] == texts
+    assert {row["AnnualRevenue"] for row in truth.values()} == {123456789012345}
+
+
+def test_parents_are_found_by_their_external_id(org, loader):
+    org.create("Account", {"Name": "Parent", "ERP_Id__c": "p"})
+    batch = frame(ERP_Id__c=["a", "b"], Name=["A", "B"], **{"Parent.ERP_Id__c": ["p", "nobody"]})
+
+    found, lost = loaded(loader, batch)
+
+    assert (found["outcome"], lost["outcome"]) == ("accepted", "failed")
+    assert lost["error_code"] == "INVALID_FIELD"
