@@ -12,8 +12,8 @@ from typing import Any
 
 from emulator.schema.errors import SchemaFileError
 from emulator.schema.field_rules import describe_attributes, is_custom
-from emulator.schema.formula_check import broken_formulas
-from emulator.schema.model import ChildRelationship, Field, Schema, SObject
+from emulator.schema.formula_check import broken_formulas, broken_rules
+from emulator.schema.model import ChildRelationship, Field, Schema, SObject, ValidationRule
 from emulator.schema.object_flags import flags_of
 from emulator.schema.system_fields import SYSTEM_FIELDS
 from emulator.schema.user_schema import read_user_schema
@@ -42,6 +42,7 @@ def load_schema(extra: Path | None = None) -> Schema:
     schema = build_schema(specs, value_sets())
     if extra is not None:
         _check_formulas(schema, extra)
+        _check_rules(schema, extra)
         _check_child_names(schema, extra)
     return schema
 
@@ -53,6 +54,16 @@ def _check_formulas(schema: Schema, file: Path) -> None:
             f"{sobject.name}.{field.name}.formula",
             f"DuckDB refuses it: {problem}",
             'Columns are quoted and belong to the row: {row}."Amount__c".',
+        )
+
+
+def _check_rules(schema: Schema, file: Path) -> None:
+    for sobject, rule, problem in broken_rules(schema):
+        raise SchemaFileError(
+            file,
+            f"{sobject.name}.validationRules.{rule.name}.expression",
+            f"DuckDB refuses it: {problem}",
+            'It is a condition over stored fields of the row: {row}."Amount__c" < 0.',
         )
 
 
@@ -115,6 +126,7 @@ def _sobject(spec: ObjectSpec, sets: Mapping[str, Sequence[Any]]) -> SObject:
         foreign_children=tuple(_foreign_child(row) for row in spec.get("foreignChildren", ())),
         scopes=tuple((name, label) for name, label in spec.get("scopes", ())),
         has_master_record_type=spec.get("masterRecordType", True),
+        rules=tuple(ValidationRule(**rule) for rule in spec.get("validationRules", ())),
     )
 
 

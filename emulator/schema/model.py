@@ -185,6 +185,22 @@ class Field:
 
 
 @dataclass(frozen=True)
+class ValidationRule:
+    """What a row must not be when the API has written it.
+
+    Attributes:
+        expression: DuckDB SQL over the row's stored fields, ``{row}`` standing for it; when it is
+            true the row is refused, as with Salesforce's error condition formulas.
+        field: The field that the message is shown at; None for the top of the page.
+    """
+
+    name: str
+    expression: str
+    message: str
+    field: str | None = None
+
+
+@dataclass(frozen=True)
 class ChildRelationship:
     """A reference seen from its target: which rows of `child_object` point here, by which field.
 
@@ -212,6 +228,7 @@ class SObject:
         foreign_children: Recorded relationships from objects it doesn't have; describe lists them.
         scopes: (name, label) of the supported scopes.
         kind: ``standard``, ``custom``, ``platform_event``, ``history`` or ``change_event``.
+        rules: In the order of their declaration; the first that is broken refuses the row.
     """
 
     name: str
@@ -227,6 +244,7 @@ class SObject:
     foreign_children: tuple[ChildRelationship, ...] = ()
     scopes: tuple[tuple[str, str], ...] = ()
     has_master_record_type: bool = True
+    rules: tuple[ValidationRule, ...] = ()
     _by_lower: dict[str, Field] = field(default_factory=dict, repr=False, compare=False)
     _by_relationship: dict[str, Field] = field(default_factory=dict, repr=False, compare=False)
     _by_child: dict[str, ChildRelationship] = field(default_factory=dict, repr=False, compare=False)

@@ -50,7 +50,7 @@ class Place:
 
     def refuse_keys(self, value: Mapping[str, Any], keys: Iterable[str], why: str) -> None:
         for key in sorted(set(value) & set(keys)):
-            raise self.at(key).error(why, "Only `fields` can be added to it.")
+            raise self.at(key).error(why, "Add `fields` and `validationRules` to it.")
 
     def one_of(self, value: Any, known: Iterable[str], what: str) -> None:
         names = list(known)

@@ -14,15 +14,22 @@
           Sent_At__c: {type: datetime, required: true}
           ERP_Id__c: {type: string, length: 30, externalId: true, unique: true}
           Is_Heavy__c: {type: boolean, formula: '{row}."Weight__c" > 100'}
+        validationRules:
+          Weight_Positive:
+            {expression: '{row}."Weight__c" <= 0', message: Weigh it, field: Weight__c}
 
 An object: `label`, `plural`, `keyPrefix` (three characters; the next free one when absent),
-`owner` (false: rows have no OwnerId), `name`, `fields`. Names end in ``__c`` for objects with rows
-and ``__e`` for platform events; a standard object that this org lacks needs its `keyPrefix`.
+`owner` (false: rows have no OwnerId), `name`, `fields`, `validationRules`. Names
+end in ``__c`` for objects with rows and ``__e`` for platform events; a standard object that this
+org lacks needs its `keyPrefix`.
 
 A field: `type` (a describe type), `label`, `help`, `length`, `precision`, `scale`, `required`,
 `default`, `externalId`, `unique`, `caseSensitive`, `values`, `restricted`, `to` (one object or
 several), `child` (the relationship's name as seen from there), `numberFormat` (type string),
 `formula`: DuckDB SQL over the row, ``{row}`` standing for it; it may hold a scalar subquery.
+
+A validation rule: `expression`, such SQL that is true for a row to refuse, `message`, and the
+`field` that the message is shown at.
 """
 
 from __future__ import annotations
@@ -36,10 +43,12 @@ from emulator.ids import DIGITS
 from emulator.schema.field_rules import label_of
 from emulator.schema.schema_file import Place, load_yaml, nearest
 from emulator.schema.user_fields import API_NAME, auto_number, user_field
+from emulator.schema.user_rules import user_rules
 
 ObjectSpecs = Mapping[str, Mapping[str, Any]]
 
-_OBJECT_KEYS = frozenset({"label", "plural", "keyPrefix", "owner", "name", "fields"})
+_ADDITIONS = frozenset({"fields", "validationRules"})
+_OBJECT_KEYS = frozenset({"label", "plural", "keyPrefix", "owner", "name"}) | _ADDITIONS
 _NAME_KEYS = frozenset({"label", "length", "numberFormat"})
 
 _AUDIT = ("CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp")
@@ -60,16 +69,18 @@ def read_user_schema(path: Path, own: ObjectSpecs) -> dict[str, Mapping[str, Any
         here = place.at(str(name))
         body = here.mapping(wanted, _OBJECT_KEYS)
         if name in own:
-            here.refuse_keys(body, _OBJECT_KEYS - {"fields"}, "the org has this object already")
+            here.refuse_keys(body, _OBJECT_KEYS - _ADDITIONS, "the org has this object already")
             base = own[name]
         else:
             base = _new_object(str(name), body, specs, here)
-        fields = here.at("fields").mapping(body.get("fields", {}), None)
+        given_fields = here.at("fields").mapping(body.get("fields", {}), None)
         added = {
             str(field): user_field(str(field), spec, base, names, here.at(str(field)))
-            for field, spec in fields.items()
+            for field, spec in given_fields.items()
         }
-        specs[str(name)] = {**base, "fields": {**base["fields"], **added}}
+        fields = {**base["fields"], **added}
+        rules = user_rules(body.get("validationRules", {}), fields, here.at("validationRules"))
+        specs[str(name)] = {**base, "fields": fields, "validationRules": rules}
     return specs
 
 

@@ -14,6 +14,7 @@ from emulator.store.database import Connection
 from emulator.store.lookups import Errors, duplicates, missing_references, row_states
 from emulator.store.numbers import Numbers
 from emulator.store.rows_plan import Columns, check_required, columns_of, default_columns
+from emulator.store.validation import broken_rules
 from emulator.store.values import stored_datetime
 
 Row = Mapping[str, Any]
@@ -89,6 +90,9 @@ def plan(connection: Connection, schema: Schema, numbers: Numbers, request: Requ
     _merge(result.errors, missing_references(connection, schema, sobject, given))
     keyed = [(number, f"new {number}", columns) for number, columns in creates] + updates
     _merge(result.errors, duplicates(connection, sobject, keyed))
+    if not request.internal:
+        rules = broken_rules(connection, sobject, creates, updates, request.user_id)
+        _merge(result.errors, rules)
     for number, columns in creates:
         if number not in result.errors:
             record_id = numbers.next_id(connection, sobject)

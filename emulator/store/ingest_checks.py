@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from emulator.schema.columns import quoted
+from emulator.schema.columns import duckdb_type, quoted
 from emulator.schema.model import Schema, SObject
 from emulator.store.database import Connection
 from emulator.store.ingest_columns import DELETIONS, UPSERT, Column, Target
+from emulator.store.ingest_rows import changed_values, new_values
 from emulator.store.ingest_stage import (
     CLEAR,
     GONE,
@@ -20,6 +21,7 @@ from emulator.store.ingest_stage import (
 )
 from emulator.store.ingest_values import literal, row_error
 from emulator.store.numbers import Numbers
+from emulator.store.validation import CODE, broken_rule_sql
 
 # Writing rows doesn't lock the users and settings that they refer to.
 _NEVER_LOCKED = frozenset({"User", "Group", "Profile", "RecordType", "UserRole", "Organization"})
@@ -40,6 +42,8 @@ def check(connection: Connection, schema: Schema, batch: Batch, numbers: Numbers
         is_key = target.operation == UPSERT and column.field.name == target.key.name
         if column.field.unique and not is_key:
             _check_unique(connection, target.sobject, column)
+    if target.sobject.rules:
+        _check_rules(connection, batch)
 
 
 def refuse_locked(connection: Connection, ids: Iterable[str]) -> None:
@@ -207,4 +211,33 @@ def _check_unique(connection: Connection, sobject: SObject, column: Column) -> N
         f"FROM _ingest WHERE error IS NULL AND s{n} = {SET} "
         f"WINDOW w AS (PARTITION BY {key} ORDER BY row) QUALIFY row_number() OVER w > 1) AS h "
         "WHERE h.row = _ingest.row"
+    )
+
+
+def _check_rules(connection: Connection, batch: Batch) -> None:
+    """Validation rules, over rows as they will be."""
+    sobject = batch.target.sobject
+    new, changed = new_values(batch), changed_values(batch)
+    created = ", ".join(
+        f"{new.get(field.name, f'NULL::{duckdb_type(field)}')} AS {quoted(field.name)}"
+        for field in sobject.stored_fields
+    )
+    kept = ", ".join(
+        f"{changed.get(field.name, f't.{quoted(field.name)}')} AS {quoted(field.name)}"
+        for field in sobject.stored_fields
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE _found AS "
+        f"SELECT p._row AS row, {broken_rule_sql(sobject, 'p')} AS broken FROM ("
+        f"SELECT s.row AS _row, {created} FROM _ingest AS s WHERE s.creates AND s.error IS NULL "
+        f"UNION ALL SELECT s.row, {kept} FROM _ingest AS s JOIN {quoted(sobject.name)} AS t "
+        'ON t."Id" = s.id WHERE NOT s.creates AND s.error IS NULL) AS p'
+    )
+    errors = " ".join(
+        f"WHEN {number} THEN {row_error(CODE, literal(rule.message), rule.field or '')}"
+        for number, rule in enumerate(sobject.rules)
+    )
+    connection.execute(
+        f"UPDATE _ingest SET error = CASE f.broken {errors} END FROM _found AS f "
+        "WHERE f.row = _ingest.row AND f.broken IS NOT NULL"
     )

@@ -18,7 +18,8 @@ _NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 # The guide's own sample has a date with a Z (bulk2.md, contested): both are taken.
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}Z?"
 _TIME = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
-_DATETIME = rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_TIME}(Z|[+-][0-9]{{2}}:?[0-9]{{2}})?"
+_OFFSET = r"(Z|[+-][0-9]{2}:?[0-9]{2})"
+_DATETIME = rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_TIME}{_OFFSET}?"
 _OLDEST, _NEWEST = "1700-01-01", "4000-12-31"
 _TEXT_TYPES_WITH_LENGTH = frozenset(
     {"string", "textarea", "email", "phone", "url", "combobox", "encryptedstring", "picklist"}
@@ -131,6 +132,10 @@ def _matches(text: str, pattern: str) -> str:
     return f"regexp_full_match({text}, {literal(pattern)})"
 
 
+def _ends(text: str, pattern: str) -> str:
+    return f"regexp_matches({text}, {literal(pattern + '$')})"
+
+
 def _boolean(cell: _Given) -> Cell:
     value = (
         f"CASE WHEN lower({cell.text}) IN ('true', '1', 'yes') THEN true "
@@ -169,8 +174,10 @@ def _date(cell: _Given) -> Cell:
 
 def _datetime(cell: _Given) -> Cell:
     with_colon = f"regexp_replace({cell.text}, '([+-][0-9]{{2}})([0-9]{{2}})$', '\\1:\\2')"
-    # Whole seconds, as Salesforce stores them.
-    moment = f"date_trunc('second', TRY_CAST({with_colon} AS TIMESTAMP))"
+    # Without an offset it is UTC, whatever the zone of DuckDB's session.
+    zoned = f"{with_colon} || CASE WHEN {_ends(cell.text, _OFFSET)} THEN '' ELSE 'Z' END"
+    # Whole seconds, as Salesforce stores them; a cast to TIMESTAMP would drop the offset.
+    moment = f"date_trunc('second', make_timestamp(epoch_us(TRY_CAST({zoned} AS TIMESTAMPTZ))))"
     outside = f"{cell.value}::DATE NOT BETWEEN DATE '{_OLDEST}' AND DATE '{_NEWEST}'"
     return Cell(cell.shaped(_DATETIME, moment), _case([cell.is_none, (outside, cell.out_of_range)]))
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from emulator.events.recording import Recorder
-from emulator.schema.columns import duckdb_type, quoted
+from emulator.schema.columns import quoted
 from emulator.schema.model import Field, Schema, SObject
 from emulator.store.database import Connection
-from emulator.store.ingest_columns import DELETE, DELETIONS, UPSERT
+from emulator.store.ingest_columns import DELETE, DELETIONS
+from emulator.store.ingest_rows import changed_values, new_values
 from emulator.store.ingest_stage import LEAVE, Batch
 from emulator.store.ingest_values import literal
 from emulator.store.numbers import Numbers
-from emulator.store.rows_plan import default_columns
 from emulator.store.values import stored_datetime
 from emulator.store.writing import delete_rows, purge_rows, stamp_sets
 
@@ -55,13 +55,8 @@ def _insert(connection: Connection, batch: Batch, numbers: Numbers) -> None:
 def _new_values(
     connection: Connection, batch: Batch, numbers: Numbers, count: int
 ) -> dict[str, str]:
-    """SQL per stored field of a row that is created, over `_ingest` as s."""
-    sobject, stamp = batch.target.sobject, literal(stored_datetime(batch.stamp))
-    user = literal(batch.user_id)
-    values: dict[str, str] = {
-        name: literal(text) for name, text in default_columns(sobject, batch.user_id).items()
-        if text is not None
-    }  # fmt: skip
+    sobject = batch.target.sobject
+    values = new_values(batch)
     for field in sobject.stored_fields:
         if field.auto_number:
             first = numbers.take_auto_numbers(connection, sobject, field, count)
@@ -69,19 +64,7 @@ def _new_values(
             number = f"{first} - 1 + row_number() OVER (ORDER BY s.row)"
             padded = f"format('{{:0{digits}d}}', {number})"
             values[field.name] = f"concat({literal(before)}, {padded}, {literal(after)})"
-    values |= {
-        "Id": "s.id", "IsDeleted": "false", "CreatedDate": stamp, "CreatedById": user,
-        "LastModifiedDate": stamp, "LastModifiedById": user, "SystemModstamp": stamp,
-    }  # fmt: skip
-    for column in batch.target.columns:
-        name, n = column.field.name, column.number
-        default = f"CAST({values.get(name, 'NULL')} AS {duckdb_type(column.field)})"
-        values[name] = f"CASE s.s{n} WHEN {LEAVE} THEN {default} ELSE s.v{n} END"
-    return {
-        field.name: f"CAST({values[field.name]} AS {duckdb_type(field)})"
-        for field in sobject.stored_fields
-        if field.name in values
-    }
+    return values
 
 
 def _update(connection: Connection, batch: Batch) -> None:
@@ -89,16 +72,14 @@ def _update(connection: Connection, batch: Batch) -> None:
     row = connection.execute(f"SELECT count(*) FROM _ingest AS s WHERE {_KEPT}").fetchone()
     if not row or not row[0]:
         return
+    changed = changed_values(batch)
     columns = {
         column.field.name: column.number
         for column in target.columns
-        if not (target.operation == UPSERT and column.field.name == target.key.name)
+        if column.field.name in changed
     }
     followers = _note_followers(connection, sobject, columns)
-    sets = [
-        f"{quoted(name)} = CASE s.s{n} WHEN {LEAVE} THEN t.{quoted(name)} ELSE s.v{n} END"
-        for name, n in columns.items()
-    ]
+    sets = [f"{quoted(name)} = {value}" for name, value in changed.items()]
     sets += stamp_sets(sobject, stored_datetime(batch.stamp), batch.user_id)
     if sets:
         connection.execute(
