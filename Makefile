@@ -56,4 +56,5 @@ docs: $(STAMP) ## write docs/configuration.md from the settings' own sentences
 	@mv docs/.configuration.md docs/configuration.md
 
 constraints: $(STAMP) ## write the installed versions into constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,postgres,s3]'
 	@$(BIN)/python -m pip freeze --exclude-editable | sort -f > constraints.txt

@@ -20,7 +20,7 @@ def warnings_of(
     """
 
     def see(entry: dg.EventLogEntry, _cursor: str) -> None:
-        if entry.dagster_event is None and entry.level >= logging.WARNING:
+        if entry.dagster_event is None and int(entry.level) >= logging.WARNING:
             tell(entry.user_message)
 
     instance.watch_event_logs(run_id, None, see)

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
+#: Steps of one run take turns all the time; a wait that is worth a word is longer.
+SILENT_WAIT_S = 2.0
 REPORT_EVERY_S = 30.0
 
 T = TypeVar("T")
@@ -90,7 +92,8 @@ class DuckDBFile:
             lock.release()
 
     def _acquire(self, lock: threading.Lock, deadline: float) -> None:
-        if lock.acquire(blocking=False):
+        patience_s = min(SILENT_WAIT_S, self._lock_timeout_s)
+        if lock.acquire(timeout=patience_s):
             return
         holder = f"another step of this process (PID {os.getpid()})"
         self._on_wait(self._waiting(holder))
@@ -98,7 +101,7 @@ class DuckDBFile:
             raise WarehouseLockedError(str(self.path), holder, self._lock_timeout_s)
 
     def _when_free(self, open_file: Callable[[], T], deadline: float) -> T:
-        pause_s, report_at = FIRST_PAUSE_S, time.monotonic()
+        pause_s, report_at = FIRST_PAUSE_S, time.monotonic() + SILENT_WAIT_S
         while True:
             try:
                 return open_file()
