@@ -68,8 +68,6 @@ TRANSIENT_STATUSES = frozenset({420, 429, 502, 503, 504})
 UNAVAILABLE = frozenset({"SERVERUNAVAILABLE", "TIMEOUT"})
 LOCKED = frozenset({"UNABLETOLOCKROW", "TOOMANYLOCKFAILURE"})
 USED_UP = frozenset({"LIMITEXCEEDED", "EXCEEDEDQUOTA"})
-# A row refused by one of these may be accepted as it is, a little later.
-TRANSIENT_ROW_CODES = LOCKED | {"SERVERUNAVAILABLE", "REQUESTRUNNINGTOOLONG"}
 BY_STATUS: Mapping[int, type[ApiError]] = {
     403: AccessError,
     404: NotFoundError,
@@ -85,13 +83,11 @@ def normal(code: str) -> str:
 
 
 def is_lock_error(code: str | None) -> bool:
-    """Whether a row failed because another transaction held it, or its parent."""
+    """Whether a row failed because another transaction held it, or its parent.
+
+    The only failure of a row that the same row may not meet again a little later.
+    """
     return normal(code or "") in LOCKED
-
-
-def is_transient_row_error(code: str | None) -> bool:
-    """Whether a row that failed so is worth sending again as it is."""
-    return normal(code or "") in TRANSIENT_ROW_CODES
 
 
 def parse_errors(body: bytes) -> list[Mapping[str, Any]]:

@@ -55,6 +55,9 @@ EXAMPLES = {
     "ColumnMismatchError": (["Name"], ["Nome"]),
     "UnknownFieldError": ("Account", "Nmae", ["Name"]),
     "UnselectableFieldError": ("Account", "BillingAddress", "address", ["BillingCity"]),
+    "RowSizeError": (100_000_001, 100_000_000),
+    "ResultRowsError": ("750", 3, 1000),
+    "MappingError": ("Order__c", "Who.Email", "say which object it points to"),
     "SoqlError": ("no field",),
     "SettingsError": ("reserve", "-1 is negative"),
 }
