@@ -9,6 +9,7 @@ import dagster as dg
 from assets.failures import translated
 from assets.load_checks import all_accounted_for, load_check_spec
 from assets.load_metadata import load_metadata
+from assets.load_parts import PART_ROWS
 from assets.load_plan import too_many_failed
 from assets.load_run import LoadPlaces, Sent, send
 from assets.load_spec import LoadSpec
@@ -21,11 +22,18 @@ from resources.salesforce.resource import SalesforceResource
 from resources.warehouse.resource import WarehouseResource
 
 
-def load_asset(spec: LoadSpec, translate: TranslateLoad = default_load_spec) -> dg.AssetsDefinition:
+def load_asset(
+    spec: LoadSpec,
+    translate: TranslateLoad = default_load_spec,
+    part_rows: int = PART_ROWS,
+) -> dg.AssetsDefinition:
     """``load/<load>``: sends what outbound left last, once.
 
     When more rows aren't accepted than ``fail_above`` allows, the step fails after all outcomes
     were recorded, with the same metadata.
+
+    Args:
+        part_rows: Most rows of one bulk job.
     """
 
     @dg.multi_asset(
@@ -46,7 +54,9 @@ def load_asset(spec: LoadSpec, translate: TranslateLoad = default_load_spec) -> 
                 context.instance, spec.outbound_key, [], "load sends the rows that outbound left"
             )
             with still_kept(spec.outbound_key, landing.keep_days):
-                sent = send(spec, places, manifest_id, run_ids(context), context.log.info)
+                sent = send(
+                    spec, places, manifest_id, run_ids(context), context.log.info, part_rows
+                )
             seconds = time.monotonic() - begun_s
             _fail_if_too_many(spec, client, sent, seconds)
             yield dg.MaterializeResult(

@@ -17,7 +17,7 @@ import pyarrow as pa
 from assets.load_plan import LOCK_ERRORS
 from assets.load_spec import LoadSpec, Operation
 from assets.outbound_frames import read_rows
-from assets.row_stream import RowStream
+from assets.row_stream import RowStream, without_first
 from resources.landing.manifest import FramesManifest
 from resources.landing.paths import PartFile
 from resources.landing.upload_entry import LandedFile, PartRecord
@@ -74,11 +74,18 @@ class LoadParts:
 
     Args:
         manifest: The rows of the first round; None if nothing more is to be cut.
+        part_rows: Most rows of an upload; its bytes have a limit of their own.
     """
 
-    def __init__(self, upload: Upload, terms: Terms, manifest: FramesManifest | None) -> None:
+    def __init__(
+        self,
+        upload: Upload,
+        terms: Terms,
+        manifest: FramesManifest | None,
+        part_rows: int = PART_ROWS,
+    ) -> None:
         self.upload, self.terms = upload, terms
-        self._manifest = manifest
+        self._manifest, self._part_rows = manifest, part_rows
 
     # ---- cutting
 
@@ -91,7 +98,7 @@ class LoadParts:
         rows = RowStream(self._rows(round_number), skip_rows)
         while rows.more():
             open_part = partial(self._open_upload, index)
-            for part in write_parts(rows.take(PART_ROWS), open_part):
+            for part in write_parts(rows.take(self._part_rows), open_part):
                 self._write_frame(index, "rows.arrow", rows.taken(part.rows))
                 self.upload.record_part(
                     PartRecord(index, round_number, part.rows, part.bytes, part.sha256)
@@ -105,8 +112,7 @@ class LoadParts:
 
     def cut_calls(self, round_number: int, skip_rows: int, index: int) -> Iterator[int]:
         """The same for Collections: a part is what one call takes."""
-        rows = RowStream(self._rows(round_number), skip_rows)
-        for call in calls(rows.take(PART_ROWS)):
+        for call in calls(without_first(self._rows(round_number), skip_rows)):
             self._write_frame(index, "rows.arrow", [call])
             self.upload.record_part(
                 PartRecord(index, round_number, call.num_rows, 0, "", api="rest")

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from assets.errors import MissingInputError
 from assets.extract import RunIds
-from assets.load_parts import LoadParts, Terms, terms_now, terms_of
+from assets.load_parts import PART_ROWS, LoadParts, Terms, terms_now, terms_of
 from assets.load_sending import LoadSending, Record
 from assets.load_spec import LoadSpec
 from assets.outbound_frames import read_outbound, read_refused, rows_refused, rows_to_send
@@ -56,7 +56,14 @@ class LoadPlaces:
     client: SalesforceClient
 
 
-def send(spec: LoadSpec, places: LoadPlaces, manifest_id: str, run: RunIds, report: Report) -> Sent:
+def send(
+    spec: LoadSpec,
+    places: LoadPlaces,
+    manifest_id: str,
+    run: RunIds,
+    report: Report,
+    part_rows: int = PART_ROWS,
+) -> Sent:
     """Send a manifest's rows, or go on where a crash left off; nothing if that was done.
 
     Raises:
@@ -83,7 +90,7 @@ def send(spec: LoadSpec, places: LoadPlaces, manifest_id: str, run: RunIds, repo
             record = recorder(spec, places, upload, terms, spec.load_key.to_user_string())
             if rows_refused(manifest):
                 record(REFUSED_PART, list(read_refused(places.store, manifest)))
-            parts = LoadParts(upload, terms, manifest)
+            parts = LoadParts(upload, terms, manifest, part_rows)
             LoadSending(places.client, spec, parts, rows, record, report).finish()
         return _sent(spec, places.warehouse, manifest, upload)
 

@@ -16,7 +16,7 @@ class RowStream:
     """
 
     def __init__(self, batches: Iterable[pa.RecordBatch], skip_rows: int = 0) -> None:
-        self._batches = _without_first(iter(batches), skip_rows)
+        self._batches = without_first(batches, skip_rows)
         self._next: pa.RecordBatch | None = None
         self._given: deque[pa.RecordBatch] = deque()
 
@@ -50,7 +50,8 @@ class RowStream:
             yield piece
 
 
-def _without_first(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+def without_first(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """All but the first ``rows`` rows."""
     for batch in batches:
         skipped = min(rows, batch.num_rows)
         rows -= skipped
