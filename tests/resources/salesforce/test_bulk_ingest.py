@@ -17,6 +17,7 @@ from resources.salesforce.errors import (
 )
 from resources.salesforce.outcomes import ResultFiles, read_outcomes
 from resources.salesforce.retry_plan import RetryPolicy
+from tests.resources.salesforce.scripted_org import answer, scripted_org
 
 FAST = PollPlan(first_s=0.05, longest_s=0.2, give_up_after_s=60)
 KINDS = ("successful", "failed", "unprocessed")
@@ -270,3 +271,19 @@ def test_parents_are_found_by_their_external_id(org, loader):
 
     assert (found["outcome"], lost["outcome"]) == ("accepted", "failed")
     assert lost["error_code"] == "INVALID_FIELD"
+
+
+def test_an_upload_sends_the_file_from_where_it_stands_with_its_length(connect):
+    file = io.BytesIO(b"before" + b"x" * 3_000_000 + b"after")
+    file.seek(6)
+    with scripted_org(
+        answer([{"errorCode": "SERVER_UNAVAILABLE", "message": ""}], 503), answer(b"", 201)
+    ) as org:
+        connect(org.url).ingest.upload("750", file, 3_000_000)
+
+    assert [seen.body == b"x" * 3_000_000 for seen in org.requests] == [True, True]
+    headers = org.requests[1].headers
+    assert headers["content-length"] == "3000000"
+    assert "transfer-encoding" not in headers
+    assert headers["content-type"] == "text/csv; charset=UTF-8"
+    assert headers["sforce-call-options"] == "client=tidegate"
