@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from emulator.events.avro_schemas import HEADER, EventSchema
@@ -38,41 +39,37 @@ def add_burst(journal: Journal, sobject: SObject, count: int, rate: float | None
         rows = _rows(connection, sobject)
         if rows:
             schema = journal.event_schema(sobject.name)
-            started = datetime.now(UTC).timestamp()
             first = journal.take_seqs(count)
             first_tx = journal.take_tx(count)
-            body = {"count": count, "rate": rate, "started": started, "rows": rows}
+            body = {"count": count, "rate": rate, "started": time.time(), "rows": rows}
             connection.execute(
-                "INSERT INTO _journal (seq, tx, committed_at, user_id, origin, object, kind, "
-                "schema_id, body) VALUES (?, ?, ?, '', '', ?, ?, ?, ?)",
-                [first, first_tx, moment.replace(tzinfo=None), sobject.name, BURST,
-                 schema.schema_id, json.dumps(body)],
+                "INSERT INTO _journal (seq, last_seq, tx, committed_at, user_id, origin, object, "
+                "kind, schema_id, body) VALUES (?, ?, ?, ?, '', '', ?, ?, ?, ?)",
+                [first, first + count - 1, first_tx, moment.replace(tzinfo=None), sobject.name,
+                 BURST, schema.schema_id, json.dumps(body)],
             )  # fmt: skip
         return len(rows)
 
     return journal.database.write(work)
 
 
-def burst_events(journal: Journal, entry: Entry, after: int) -> Iterator[Event]:
-    """The events of a burst behind `after`, each encoded by putting its number into a template."""
+def burst_events(journal: Journal, entry: Entry, after: int) -> Iterator[Event | None]:
+    """The events of a burst behind `after`, each a template with its number put in.
+
+    None stands for a moment at which its rate lets no event out.
+    """
     body = json.loads(entry.body or "{}")
     schema = journal.event_schema(entry.object)
     templates = [_template(schema, entry, *row) for row in body["rows"]]
+    rate: float | None = body["rate"]
     schema_id, name = schema.schema_id, entry.object
     stem = str(uuid.uuid5(uuid.NAMESPACE_OID, str(entry.tx)))[:24]
     for number in range(max(0, after - entry.seq + 1), body["count"]):
+        while rate and time.time() < body["started"] + number / rate:
+            yield None
         before, behind = templates[number % len(templates)]
         payload = before + _varint(commit_number(entry.tx + number)) + behind
         yield Event(entry.seq + number, name, schema_id, f"{stem}{number:012x}", payload, True)
-
-
-def burst_allows(entry_body: str, delivered: int, now: float) -> int:
-    """How many events of a burst its rate lets out by `now`, beyond those delivered."""
-    body = json.loads(entry_body)
-    if body["rate"] is None:
-        return int(body["count"]) - delivered
-    due = int((now - body["started"]) * body["rate"])
-    return max(0, min(due, int(body["count"])) - delivered)
 
 
 def _rows(connection: Connection, sobject: SObject) -> list[tuple[str, str | None, str]]:

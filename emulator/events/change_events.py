@@ -27,6 +27,7 @@ class Entry:
     """One row of the journal."""
 
     seq: int
+    last_seq: int
     tx: int
     committed_at: datetime
     user_id: str

@@ -44,6 +44,8 @@ def object_of_change_event(schema: Schema, name: str) -> SObject | None:
     if not name.endswith(CHANGE_EVENT):
         return None
     base = name.removesuffix(CHANGE_EVENT)
+    if base.endswith("__c"):
+        return None
     found = schema.objects.get(f"{base}c" if base.endswith("__") else base)
     return found if found is not None and found.has_rows else None
 

@@ -24,7 +24,7 @@ _TRIM_EVERY = timedelta(hours=1)
 
 CREATE_SQL = """
 CREATE TABLE IF NOT EXISTS _journal (
-    seq BIGINT, tx BIGINT, committed_at TIMESTAMP, user_id VARCHAR, origin VARCHAR,
+    seq BIGINT, last_seq BIGINT, tx BIGINT, committed_at TIMESTAMP, user_id VARCHAR, origin VARCHAR,
     object VARCHAR, kind VARCHAR, record_id VARCHAR, schema_id VARCHAR,
     columns VARCHAR, changed VARCHAR, body VARCHAR, payload BLOB, uuid VARCHAR
 );
@@ -174,9 +174,9 @@ class Journal:
             numbers = list(range(first, first + len(events)))
             for seq, (name, schema_id, uuid, payload) in zip(numbers, events, strict=True):
                 connection.execute(
-                    "INSERT INTO _journal (seq, tx, committed_at, user_id, object, kind, "
-                    "schema_id, payload, uuid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    [seq, self.next_tx, now, user_id, name, PUBLISH, schema_id, payload, uuid],
+                    "INSERT INTO _journal (seq, last_seq, tx, committed_at, user_id, object, kind, "
+                    "schema_id, payload, uuid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    [seq, seq, self.next_tx, now, user_id, name, PUBLISH, schema_id, payload, uuid],
                 )
                 self.next_tx += 1
             return numbers
@@ -224,7 +224,7 @@ class Journal:
     def _open(self, connection: Connection) -> None:
         for statement in CREATE_SQL.split(";"):
             connection.execute(statement)
-        row = connection.execute("SELECT max(seq), max(tx) FROM _journal").fetchone()
+        row = connection.execute("SELECT max(last_seq), max(tx) FROM _journal").fetchone()
         if row is not None and row[0] is not None:
             self.next_seq, self.next_tx = row[0], row[1] + 1
         else:
@@ -233,8 +233,8 @@ class Journal:
     def _mark(self, connection: Connection, now: datetime) -> int:
         seq = self.take_seqs(1)
         connection.execute(
-            "INSERT INTO _journal (seq, tx, committed_at, kind) VALUES (?, ?, ?, ?)",
-            [seq, self.next_tx, now, MARK],
+            "INSERT INTO _journal (seq, last_seq, tx, committed_at, kind) VALUES (?, ?, ?, ?, ?)",
+            [seq, seq, self.next_tx, now, MARK],
         )
         self.next_tx += 1
         return seq

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections import deque
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
@@ -15,10 +13,10 @@ from emulator.events.journal import MARK, PUBLISH, Journal
 from emulator.store.database import Connection
 
 # Transactions are read whole, so many entries at least.
-_CHUNK_ROWS = 500
+_CHUNK_ROWS = 1000
 _COLUMNS = (
-    "seq, tx, committed_at, user_id, origin, object, kind, record_id, schema_id, columns, "
-    "changed, body, payload, uuid"
+    "seq, last_seq, tx, committed_at, user_id, origin, object, kind, record_id, schema_id, "
+    "columns, changed, body, payload, uuid"
 )
 # A replay id leaves room for the copies that the bus sometimes makes of an event.
 _COPIES = 4
@@ -65,23 +63,30 @@ class Cursor:
     def __init__(self, journal: Journal, channel: Channel, seq: int) -> None:
         self._journal, self._channel, self.seq = journal, channel, seq
         self._read_to = seq
-        self._ready: Iterator[Event] = iter(())
-        self._next: deque[Event] = deque()
+        self._ready: Iterator[Event | None] = iter(())
 
     def take(self, most: int) -> list[Event]:
         """The next events, at most that many; none when there are no more yet."""
         taken: list[Event] = []
         while len(taken) < most:
-            event = next(self._ready, None)
-            if event is not None:
-                taken.append(event)
-            elif taken or not self._read():
-                break
-        if taken:
-            self.seq = taken[-1].seq
-        else:
-            self.seq = max(self.seq, self._read_to)
+            try:
+                event = next(self._ready)
+            except StopIteration:
+                if taken or not self._read():
+                    break
+                continue
+            if event is None:
+                return self._took(taken)
+            taken.append(event)
+        return self._took(taken) if taken else self._nothing()
+
+    def _took(self, taken: list[Event]) -> list[Event]:
+        self.seq = taken[-1].seq if taken else self.seq
         return taken
+
+    def _nothing(self) -> list[Event]:
+        self.seq = max(self.seq, self._read_to)
+        return []
 
     def _read(self) -> bool:
         """Read on; False when the tip is reached."""
@@ -90,13 +95,11 @@ class Cursor:
             return False
         with self._journal.database.reader() as connection:
             entries = _chunk(connection, self._read_to, tip)
-        after, self._read_to = self._read_to, entries[-1].seq if entries else tip
-        if entries and entries[-1].kind == BURST:
-            self._read_to += int(json.loads(entries[-1].body or "{}")["count"]) - 1
+        after, self._read_to = self._read_to, entries[-1].last_seq if entries else tip
         self._ready = self._events(entries, after)
         return True
 
-    def _events(self, entries: list[Entry], after: int) -> Iterator[Event]:
+    def _events(self, entries: list[Entry], after: int) -> Iterator[Event | None]:
         wanted = self._channel.objects
         for _, group in groupby(entries, key=lambda entry: entry.tx):
             transaction = list(group)
@@ -124,9 +127,8 @@ def _published(entries: list[Entry], wanted: frozenset[str]) -> Iterator[Event]:
 def _chunk(connection: Connection, after: int, tip: int) -> list[Entry]:
     """Whole transactions from the one that holds the first entry after `after`."""
     row = connection.execute(
-        "SELECT min(tx), max(tx) FROM (SELECT tx FROM _journal WHERE seq + coalesce(try_cast("
-        "json_extract(CASE WHEN kind = 'BURST' THEN body END, '$.count') AS BIGINT), 1) - 1 > ? "
-        "AND seq <= ? ORDER BY seq LIMIT ?)",
+        "SELECT min(tx), max(tx) FROM (SELECT tx FROM _journal WHERE last_seq > ? AND seq <= ? "
+        "ORDER BY seq LIMIT ?)",
         [after, tip, _CHUNK_ROWS],
     ).fetchone()
     if row is None or row[0] is None:

@@ -170,9 +170,10 @@ class Recorder:
         first = journal.take_seqs(most)
         columns = ",".join(map(str, places))
         self._connection.execute(
-            "INSERT INTO _journal (seq, tx, committed_at, user_id, origin, object, kind, "
+            "INSERT INTO _journal (seq, last_seq, tx, committed_at, user_id, origin, object, kind, "
             "record_id, schema_id, columns, changed, body) "
-            f"SELECT {first} - 1 + i.ord, {tx}, ?, ?, ?, ?, ?, i.id, ?, ?, {changed}, {body} "
+            f"SELECT {first} - 1 + i.ord, {first} - 1 + i.ord, {tx}, ?, ?, ?, ?, ?, "
+            f"i.id, ?, ?, {changed}, {body} "
             f"FROM ({query}) i",
             [self._committed_at, self._user_id, self._origin, sobject.name, kind,
              schema.schema_id, columns, *params],

@@ -10,6 +10,7 @@ from emulator.answer import Answer, FilePart
 from emulator.call import Call
 from emulator.errors import ApiError, ControlError
 from emulator.events.journal import Selection
+from emulator.routes.control_body import body_of, json_of, number
 from emulator.schema.model import Field, SObject
 from emulator.settings import SEEDS
 from emulator.store.changes import Request
@@ -27,23 +28,23 @@ def show_clock(call: Call) -> Answer:
 
 def set_clock(call: Call) -> Answer:
     """PUT /_emulator/clock {"now": ISO}"""
-    call.org.clock.set(_moment(_body(call, {"now"}).get("now"), "now"))
+    call.org.clock.set(_moment(body_of(call, {"now"}).get("now"), "now"))
     return _clock_answer(call)
 
 
 def advance_clock(call: Call) -> Answer:
     """POST /_emulator/clock/advance {"seconds": n}"""
-    call.org.clock.advance(_number(_body(call, {"seconds"}).get("seconds"), "seconds"))
+    call.org.clock.advance(number(body_of(call, {"seconds"}).get("seconds"), "seconds"))
     return _clock_answer(call)
 
 
 def change_records(call: Call) -> Answer:
     """POST /_emulator/records/{object}: one transaction, as an internal user"""
     org, sobject = call.org, _sobject(call)
-    body = _body(call, _RECORD_KEYS)
+    body = body_of(call, _RECORD_KEYS)
     now = org.settle()
     stamp = _moment(body["modstamp"], "modstamp") if "modstamp" in body else now
-    late_s = _number(body.get("commit_after_s", 0), "commit_after_s")
+    late_s = number(body.get("commit_after_s", 0), "commit_after_s")
     lists: dict[str, Any] = {key: _list(body, key) for key in _CHANGES}
     request = Request(sobject, org.admin.id, stamp.replace(microsecond=0), internal=True, **lists)
     try:
@@ -69,7 +70,7 @@ def show_records(call: Call) -> Answer:
 
 def add_fault(call: Call) -> Answer:
     """POST /_emulator/faults"""
-    body = _json(call)
+    body = json_of(call)
     fault = call.org.faults.add(body)
     return Answer(200, {"number": fault.number})
 
@@ -95,7 +96,7 @@ def show_cdc(call: Call) -> Answer:
 
 def set_cdc(call: Call) -> Answer:
     """PUT /_emulator/cdc {"objects": […], "channels"?: {"Sales__chn": […]}}"""
-    body = _body(call, {"objects", "channels"})
+    body = body_of(call, {"objects", "channels"})
     channels = body.get("channels", {})
     if not isinstance(channels, dict) or not all(name.endswith("__chn") for name in channels):
         raise ControlError("`channels` holds lists of objects by names that end in __chn")
@@ -134,11 +135,11 @@ def show_auth(call: Call) -> Answer:
 
 def set_auth(call: Call) -> Answer:
     """PUT /_emulator/auth {"rotate_refresh_tokens"?: bool, "session_s"?: n, "consents"?: bool}"""
-    body = _body(call, {"rotate_refresh_tokens", "session_s", "consents"})
+    body = body_of(call, {"rotate_refresh_tokens", "session_s", "consents"})
     if "rotate_refresh_tokens" in body:
         call.org.rotates_refresh_tokens = body["rotate_refresh_tokens"] is True
     if "session_s" in body:
-        call.org.sessions.session_s = _number(body["session_s"], "session_s")
+        call.org.sessions.session_s = number(body["session_s"], "session_s")
     if "consents" in body:
         call.org.web_logins.consents = body["consents"] is True
     return show_auth(call)
@@ -155,7 +156,7 @@ def set_bulk(call: Call) -> Answer:
 
     The org sends no more rows in one page of a result, and cuts uploads into such batches.
     """
-    body, jobs = _body(call, {"page_rows", "batch_rows"}), call.org.jobs
+    body, jobs = body_of(call, {"page_rows", "batch_rows"}), call.org.jobs
     for key in body:
         rows = body[key]
         if rows is None and key == "page_rows":
@@ -169,7 +170,7 @@ def set_bulk(call: Call) -> Answer:
 
 def reset(call: Call) -> Answer:
     """POST /_emulator/reset {"seed"?: …}"""
-    seed = _body(call, {"seed"}).get("seed") if call.body else None
+    seed = body_of(call, {"seed"}).get("seed") if call.body else None
     if seed is not None and seed not in SEEDS:
         raise ControlError(f"`seed` is one of {', '.join(SEEDS)}; got {seed!r}")
     call.org.reset(seed)
@@ -203,34 +204,11 @@ def _fields(call: Call, sobject: SObject) -> list[Field]:
     return fields
 
 
-def _json(call: Call) -> Any:
-    try:
-        return call.json()
-    except ApiError as error:
-        raise ControlError(error.message) from None
-
-
-def _body(call: Call, keys: set[str]) -> dict[str, Any]:
-    body = _json(call)
-    if not isinstance(body, dict):
-        raise ControlError("the body is a JSON object")
-    unknown = sorted(set(body) - keys)
-    if unknown:
-        raise ControlError(f"this takes {', '.join(sorted(keys))}; got {', '.join(unknown)}")
-    return body
-
-
 def _list(body: dict[str, Any], key: str) -> list[Any]:
     value = body.get(key, [])
     if not isinstance(value, list):
         raise ControlError(f"`{key}` is a list")
     return value
-
-
-def _number(value: Any, key: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ControlError(f"`{key}` is a number; got {value!r}")
-    return float(value)
 
 
 def _moment(value: Any, key: str) -> datetime:

@@ -14,6 +14,7 @@ from emulator.ids import is_valid, to_18
 from emulator.rest.parents import with_parents
 from emulator.rest.row_locks import lock_error, lock_share
 from emulator.rest.soql_query import compiled
+from emulator.routes import platform_events
 from emulator.schema.columns import quoted
 from emulator.schema.model import Field, SObject
 from emulator.store.changes import Request, entity_is_deleted
@@ -43,6 +44,8 @@ def read_by_external_id(call: Call) -> Answer:
 def create(call: Call) -> Answer:
     """POST /sobjects/{object}"""
     sobject = call.sobject
+    if sobject.kind == "platform_event":
+        return platform_events.publish(call, sobject)
     _refuse_unless(sobject, "createable", "POST")
     return _created(call, _change(call, create=[call.json_object()])[0])
 

@@ -11,8 +11,10 @@ from emulator.routes import (
     composite,
     controls,
     describe,
+    events,
     limits,
     oauth,
+    platform_events,
     query,
     replication,
     rows,
@@ -61,6 +63,9 @@ def _add_controls(router: Router) -> None:
         ("DELETE", "faults", controls.clear_faults),
         ("GET", "cdc", controls.show_cdc),
         ("PUT", "cdc", controls.set_cdc),
+        ("GET", "events", events.show_events),
+        ("PUT", "events", events.set_events),
+        ("POST", "events/burst", events.burst),
         ("GET", "requests", controls.show_requests),
         ("GET", "auth", controls.show_auth),
         ("PUT", "auth", controls.set_auth),
@@ -83,6 +88,8 @@ def _add_data(router: Router) -> None:
     sobject = f"{API}/sobjects/{{object}}"
     router.add("GET", f"{API}/sobjects", describe.show_global)
     router.add("GET", f"{sobject}/describe", describe.show_object)
+    router.add("GET", f"{sobject}/eventSchema", platform_events.schema_of_object)
+    router.add("GET", f"{API}/event/eventSchema/{{schema}}", platform_events.schema_by_id)
     router.add("GET", f"{sobject}/updated", replication.updated)
     router.add("GET", f"{sobject}/deleted", replication.deleted)
     router.add("GET", sobject, describe.show_basic)

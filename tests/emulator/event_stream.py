@@ -77,7 +77,7 @@ class EventBus:
 class Stream:
     """One open stream; after SECONDS it ends with an error of its own."""
 
-    def __init__(self, bus, *requests, call=None):
+    def __init__(self, bus, *requests, call=None, seconds=SECONDS):
         self.requests = queue.SimpleQueue()
         for request in requests:
             self.requests.put(request)
