@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
+from resources.warehouse.event_adapter import EventWarehouse
 from resources.warehouse.load_adapter import LoadWarehouse
 
 MODSTAMP = "_modstamp"
@@ -189,7 +190,7 @@ class StoredWindow:
     finished_at: datetime
 
 
-class Warehouse(LoadWarehouse, Protocol):
+class Warehouse(LoadWarehouse, EventWarehouse, Protocol):
     """A place for tables. Methods open what they need and close it before they return."""
 
     def merge_images(

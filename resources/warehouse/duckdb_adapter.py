@@ -18,12 +18,14 @@ from resources.warehouse.adapter import (
     WindowRow,
 )
 from resources.warehouse.dialect import quoted
+from resources.warehouse.duckdb_events import DuckDBEvents
 from resources.warehouse.duckdb_loads import DuckDBLoads
-from resources.warehouse.duckdb_merge import DuckDBMerge, table_columns
+from resources.warehouse.duckdb_merge import DuckDBMerge
 from resources.warehouse.duckdb_session import catalog_of
+from resources.warehouse.duckdb_tables import table_columns
 
 
-class DuckDBWarehouse(DuckDBLoads):
+class DuckDBWarehouse(DuckDBLoads, DuckDBEvents):
     """A ``Warehouse`` in one DuckDB file; see ``DuckDBSession`` for its settings."""
 
     def merge_images(

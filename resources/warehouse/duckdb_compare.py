@@ -17,7 +17,7 @@ from resources.warehouse import compare_plan
 from resources.warehouse.adapter import DELETED, READ_FROM, READ_TO
 from resources.warehouse.compare_plan import ComparedImage
 from resources.warehouse.dialect import quoted
-from resources.warehouse.duckdb_merge import table_columns
+from resources.warehouse.duckdb_tables import table_columns
 from resources.warehouse.errors import LoadColumnError, LoadKeyError
 from resources.warehouse.load_adapter import (
     HASH,

@@ -92,7 +92,7 @@ class DuckDBLoads(DuckDBSession):
     def _remember_in_sync(self, file: str, settings: CompareSettings) -> None:
         with self._enough_room(), self._file.open() as connection:
             connection.execute(f"ATTACH {text(file)} AS {quoted('rows')} (READ_ONLY)")
-            with self._transaction_on(connection, loads=True) as state:
+            with self._transaction_on(connection, "loads") as state:
                 now = datetime.now(UTC)
                 loads = LoadState(connection, state)
                 object_name = settings.image.table if settings.image else ""
@@ -117,7 +117,7 @@ class DuckDBLoads(DuckDBSession):
     ) -> OutcomeCounts:
         """See ``LoadWarehouse.record_outcomes``."""
         sent = SentPart(load, attempt, part, run_id, sent_at, accepted_at, fold_keys, removes_state)
-        with self._writing(loads=True) as (connection, state):
+        with self._writing("loads") as (connection, state):
             now = datetime.now(UTC)
             loads = LoadState(connection, state)
             loads.claim(load, org_id, object_name, now)

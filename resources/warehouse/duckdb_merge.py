@@ -21,7 +21,9 @@ from resources.warehouse.adapter import (
     WindowRow,
 )
 from resources.warehouse.dialect import TIMESTAMPTZ, quoted, sql_type
+from resources.warehouse.duckdb_tables import alter_table, table_columns
 from resources.warehouse.errors import ImageError, RereadError, SchemaChangeError
+from resources.warehouse.event_adapter import AskedRecords
 from resources.warehouse.merge_names import (
     ANSWERS,
     DOUBTS,
@@ -30,7 +32,7 @@ from resources.warehouse.merge_names import (
     VERDICTS,
     MergeNames,
 )
-from resources.warehouse.schema_plan import SchemaPlan, plan_schema, wanted_columns
+from resources.warehouse.schema_plan import plan_schema, wanted_columns
 from resources.warehouse.state import State
 
 
@@ -63,7 +65,7 @@ class DuckDBMerge:
         plan = plan_schema(existing, wanted)
         if plan.changed:
             raise SchemaChangeError(self._name, plan.changed)
-        self._alter(plan)
+        alter_table(self._connection, self._catalog, self._spec.schema, self._spec.name, plan)
         self._columns = plan.columns
         known = {name.lower() for name in wanted}
         self._other_columns = [name for name in existing if name.lower() not in known]
@@ -73,17 +75,6 @@ class DuckDBMerge:
             return wanted_columns(self._spec)
         except TypeError as error:
             raise ImageError(self._name, str(error)) from error
-
-    def _alter(self, plan: SchemaPlan) -> None:
-        if plan.create:
-            columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in plan.columns.items())
-            schema = quoted(self._catalog, self._spec.schema)
-            self._run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-            self._run(f"CREATE TABLE {self._names.table} ({columns})")
-        for name, kind in plan.add:
-            self._run(f"ALTER TABLE {self._names.table} ADD COLUMN {quoted(name)} {kind}")
-        for name, kind in plan.widen:
-            self._run(f"ALTER TABLE {self._names.table} ALTER COLUMN {quoted(name)} TYPE {kind}")
 
     def stage(self, images: pa.RecordBatchReader, removals: pa.RecordBatchReader | None) -> None:
         """Bring images and removals into a temporary table."""
@@ -125,17 +116,29 @@ class DuckDBMerge:
         if timeless:
             raise ImageError(self._name, f"{timeless:,} have no read interval, or a reversed one")
 
-    def judge(self, complete_as_of: ReadInterval | None) -> None:
-        """Decide for every touched record which image is the newest."""
-        if complete_as_of is not None:
+    def judge(self, complete_as_of: ReadInterval | None, asked: AskedRecords | None = None) -> None:
+        """Decide for every touched record which image is the newest.
+
+        Either the images are all that there are as of a read, or all of the records asked for.
+        """
+        absent_as_of = asked.read if asked is not None else complete_as_of
+        if asked is not None:
+            self._find_missing(asked.ids)
+        elif complete_as_of is not None:
             self._run(merge_plan.find_absent(self._names))
-            self._note_absent(complete_as_of)
+        if absent_as_of is not None:
+            self._note_absent(absent_as_of)
         self._resolve_repeated(STAGE)
         self._run_all(merge_plan.find_same(self._names))
         self._run(merge_plan.create_verdicts(self._names))
         self._run(merge_plan.judge_staged(self._names))
-        if complete_as_of is not None:
+        if absent_as_of is not None:
             self._run(merge_plan.judge_absent(self._names))
+
+    def _find_missing(self, ids: Sequence[str]) -> None:
+        self._connection.register("asked", pa.table({"key": pa.array(ids, pa.string())}))
+        self._run(merge_plan.find_missing(self._names, "asked"))
+        self._connection.unregister("asked")
 
     def _resolve_repeated(self, stage: str) -> None:
         self._run(stage_plan.find_repeated(self._names, stage))
@@ -233,22 +236,9 @@ class DuckDBMerge:
             self._run(statement)
 
     def _one(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...]:
-        row = self._connection.execute(sql, list(parameters)).fetchone()
-        if row is None:
-            raise AssertionError("an aggregate without GROUP BY has one row")
+        # All of it: DuckDB takes no other work while a result isn't read to its end.
+        (row,) = self._connection.execute(sql, list(parameters)).fetchall()
         return tuple(row)
 
     def _number(self, sql: str) -> int:
         return int(self._one(sql)[0])
-
-
-def table_columns(
-    connection: duckdb.DuckDBPyConnection, catalog: str, schema: str, name: str
-) -> dict[str, str]:
-    """Columns and types of a table in order; empty if there is no table."""
-    rows = connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = ? "
-        "AND schema_name = ? AND table_name = ? ORDER BY column_index",
-        [catalog, schema, name],
-    ).fetchall()
-    return dict(rows)

@@ -10,7 +10,7 @@ import duckdb
 
 from resources.warehouse.duckdb_file import DuckDBFile, OnWait
 from resources.warehouse.errors import WarehouseSpaceError
-from resources.warehouse.state import State
+from resources.warehouse.state import Kind, State
 
 
 class DuckDBSession:
@@ -42,23 +42,21 @@ class DuckDBSession:
         return self._file.path
 
     @contextmanager
-    def _writing(self, *, loads: bool = False) -> Iterator[tuple[duckdb.DuckDBPyConnection, State]]:
+    def _writing(self, kind: Kind = "sync") -> Iterator[tuple[duckdb.DuckDBPyConnection, State]]:
         """One transaction, with the state tables made."""
         with (
             self._enough_room(),
             self._file.open() as connection,
-            self._transaction_on(connection, loads=loads) as state,
+            self._transaction_on(connection, kind) as state,
         ):
             yield connection, state
 
     @contextmanager
-    def _transaction_on(
-        self, connection: duckdb.DuckDBPyConnection, *, loads: bool
-    ) -> Iterator[State]:
+    def _transaction_on(self, connection: duckdb.DuckDBPyConnection, kind: Kind) -> Iterator[State]:
         self._configure(connection)
         state = State(connection, catalog_of(connection))
         with transaction(connection):
-            state.create(loads=loads)
+            state.create(kind)
             yield state
 
     @contextmanager

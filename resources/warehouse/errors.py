@@ -208,6 +208,17 @@ class LoadOrgError(WarehouseError):
         )
 
 
+class LogError(WarehouseError):
+    """Events that can't be appended: a bug of the caller, not of the data."""
+
+    def __init__(self, table: str, problem: str) -> None:
+        super().__init__(table, problem)
+        self.table, self.problem = table, problem
+
+    def __str__(self) -> str:
+        return f"Events for {self.table} can't be appended: {self.problem}. Nothing was written."
+
+
 class OutcomeError(WarehouseError):
     """Outcomes that can't be recorded: a bug of the caller, not of the data."""
 

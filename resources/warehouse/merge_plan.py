@@ -60,6 +60,14 @@ def find_absent(names: MergeNames) -> str:
     )
 
 
+def find_missing(names: MergeNames, asked: str) -> str:
+    """Keys that were read by themselves, and didn't come back."""
+    return (
+        f"CREATE OR REPLACE TEMP TABLE {ABSENT} AS SELECT key AS {names.key} FROM {asked} "
+        f"EXCEPT SELECT {names.key} FROM {STAGE} WHERE NOT _gone OR {DELETED}"
+    )
+
+
 def note_absent(names: MergeNames) -> tuple[str, str]:
     """Give all keys in ABSENT a tombstone, then join the interval [$1, $2] into it.
 

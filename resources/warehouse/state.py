@@ -1,6 +1,6 @@
 """The ``_tidegate`` schema: what the warehouse knows besides the rows of the tables.
 
-``windows``, ``api_calls``, ``load_state`` and ``load_outcomes`` are public (``load_state``).
+``windows``, ``api_calls``, ``load_state``, ``load_outcomes`` and ``positions`` are public.
 ``tables``, ``tombstones`` and ``snapshots`` are ours: they keep of every record what its row
 can't say, so that the order in which images come never matters.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 import duckdb
 
@@ -55,6 +56,18 @@ _LOAD_TABLES = {
     f" recorded_at {_T}, accepted BIGINT, created BIGINT, failed BIGINT, unprocessed BIGINT,"
     " error_codes VARCHAR",
 }
+#: Made by the first events.
+_EVENT_TABLES = {
+    "positions": f"org_id VARCHAR, channel VARCHAR, replay_id BLOB, committed_at {_T}",
+    "dead_events": "org_id VARCHAR, channel VARCHAR, replay_id BLOB, event_id VARCHAR,"
+    f' schema_id VARCHAR, payload BLOB, problem VARCHAR, run_id VARCHAR, "at" {_T}',
+}
+Kind = Literal["sync", "loads", "events"]
+_MORE_TABLES: dict[Kind, dict[str, str]] = {
+    "sync": {},
+    "loads": _LOAD_TABLES,
+    "events": _EVENT_TABLES,
+}
 
 
 class State:
@@ -67,10 +80,10 @@ class State:
         """The quoted full name of a state table."""
         return quoted(self._catalog, SCHEMA, name)
 
-    def create(self, *, loads: bool = False) -> None:
-        """Make the tables that aren't there; those of loads only for loads."""
+    def create(self, kind: Kind = "sync") -> None:
+        """Make the tables that aren't there; those of loads and events only for them."""
         self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(self._catalog, SCHEMA)}")
-        tables = {**_TABLES, **(_LOAD_TABLES if loads else {})}
+        tables = {**_TABLES, **_MORE_TABLES[kind]}
         for name, columns in tables.items():
             self.connection.execute(f"CREATE TABLE IF NOT EXISTS {self.table(name)} ({columns})")
 

@@ -1,0 +1,85 @@
+"""Appends events to a table of a DuckDB file, each once, inside a transaction of the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+import pyarrow as pa
+
+from resources.warehouse.dialect import quoted, sql_type
+from resources.warehouse.duckdb_tables import alter_table, table_columns
+from resources.warehouse.errors import LogError, SchemaChangeError
+from resources.warehouse.event_adapter import LogSpec
+from resources.warehouse.schema_plan import plan_schema
+
+_INCOMING = quoted("temp", "incoming_events")
+
+
+class DuckDBLog:
+    """One log: make its table fit, then append."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, catalog: str, spec: LogSpec) -> None:
+        self._connection, self._catalog, self._spec = connection, catalog, spec
+        self._name = f"{spec.schema}.{spec.name}"
+        self._table = quoted(catalog, spec.schema, spec.name)
+        self._columns = [quoted(column.name) for column in spec.columns]
+
+    def prepare_table(self) -> None:
+        """Create the table, add columns, or make room for longer decimals.
+
+        Raises:
+            SchemaChangeError: A column has another type now.
+            LogError: A column's type has none in the warehouse.
+        """
+        try:
+            wanted = {column.name: sql_type(column.arrow_type) for column in self._spec.columns}
+        except TypeError as error:
+            raise LogError(self._name, str(error)) from error
+        existing = table_columns(
+            self._connection, self._catalog, self._spec.schema, self._spec.name
+        )
+        plan = plan_schema(existing, wanted)
+        if plan.changed:
+            raise SchemaChangeError(self._name, plan.changed)
+        alter_table(self._connection, self._catalog, self._spec.schema, self._spec.name, plan)
+
+    def append(self, events: pa.RecordBatchReader) -> tuple[int, int]:
+        """Rows appended, and rows that were there already or came twice.
+
+        Raises:
+            LogError: A column is missing, or an event lacks what tells it from others.
+        """
+        self._stage(events)
+        unique = [quoted(name) for name in self._spec.unique]
+        came = self._number(f"SELECT count(*) FROM {_INCOMING}")
+        appended = self._number(
+            f"INSERT INTO {self._table} BY NAME SELECT * FROM {_INCOMING} n "
+            f"ANTI JOIN {self._table} t USING ({', '.join(unique)}) "
+            f"QUALIFY row_number() OVER (PARTITION BY {', '.join(unique)}) = 1"
+        )
+        return appended, came - appended
+
+    def _stage(self, events: pa.RecordBatchReader) -> None:
+        names = [column.name for column in self._spec.columns]
+        missing = [name for name in names if name not in events.schema.names]
+        if missing:
+            raise LogError(self._name, f"column(s) {', '.join(missing)} are missing")
+        self._connection.register("events", events)
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {_INCOMING} AS "
+            f"SELECT {', '.join(self._columns)} FROM events"
+        )
+        self._connection.unregister("events")
+        nameless = self._number(
+            f"SELECT count(*) FROM {_INCOMING} WHERE {_any_null(self._spec.unique)}"
+        )
+        if nameless:
+            raise LogError(self._name, f"{nameless:,} have no {' or no '.join(self._spec.unique)}")
+
+    def _number(self, sql: str) -> int:
+        return int(self._connection.execute(sql).fetchall()[0][0])
+
+
+def _any_null(columns: Sequence[str]) -> str:
+    return " OR ".join(f"{quoted(column)} IS NULL" for column in columns)
