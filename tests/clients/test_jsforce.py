@@ -75,3 +75,28 @@ def test_jsforce_logs_in_by_browser_and_writes_lists_of_rows(org, scripts):
     assert seen["parent"] == seen["upserted"][1]["id"]
     assert seen["destroyed"] == [True, True]
     assert len(org.ids("Account")) == 451
+
+
+def test_jsforce_upserts_by_bulk_and_reads_what_failed(org, scripts):
+    (known,) = org.create("Order__c", {"ERP_Order_Id__c": "E-1", "Amount__c": 1})
+
+    seen = run(
+        scripts,
+        "upsert_with_jsforce.mjs",
+        org.url,
+        org.client_id,
+        org.client_secret,
+        org.username,
+        org.password,
+    )
+
+    created = {row["ERP_Order_Id__c"]: row["sf__Created"] for row in seen["successful"]}
+    assert created == {"E-1": "false", "E-2": "true"}
+    assert known in {row["sf__Id"] for row in seen["successful"]}
+    assert [row["ERP_Order_Id__c"] for row in seen["failed"]] == ["E-3"]
+    assert seen["failed"][0]["sf__Error"].startswith("INVALID_FIELD:Failed to deserialize")
+    assert seen["unprocessed"] == []
+    assert (seen["info"]["numberRecordsProcessed"], seen["info"]["numberRecordsFailed"]) == (3, 1)
+    assert seen["semicolons"] == "JobComplete"
+    assert seen["aborted"] == "Aborted"
+    assert len(org.ids("Order__c")) == 3

@@ -155,3 +155,45 @@ def test_simple_salesforce_sends_lists_and_composites(org):
     assert [one["success"] for one in saved] == [True, False]
     assert saved[1]["errors"][0]["fields"] == ["Name"]
     assert composite["compositeResponse"][0]["body"]["Name"] == "Quay"
+
+
+def test_simple_salesforce_upserts_by_bulk_and_reads_what_failed(org):
+    (known,) = org.create("Order__c", {"ERP_Order_Id__c": "E-1", "Amount__c": 1})
+    orders = log_in(org).bulk2.Order__c
+
+    (done,) = orders.upsert(
+        records=[
+            {"ERP_Order_Id__c": "E-1", "Amount__c": "2.5", "Notes__c": 'said "no",\nthen left'},
+            {"ERP_Order_Id__c": "E-2", "Amount__c": "3", "Notes__c": ""},
+            {"ERP_Order_Id__c": "E-3", "Amount__c": "three", "Notes__c": ""},
+        ],
+        external_id_field="ERP_Order_Id__c",
+        wait=1,
+    )
+
+    job = done["job_id"]
+    failed = list(csv.DictReader(io.StringIO(orders.get_failed_records(job))))
+    successful = list(csv.DictReader(io.StringIO(orders.get_successful_records(job))))
+    left = list(csv.DictReader(io.StringIO(orders.get_unprocessed_records(job))))
+    assert (done["numberRecordsProcessed"], done["numberRecordsFailed"]) == (3, 1)
+    assert [row["ERP_Order_Id__c"] for row in failed] == ["E-3"]
+    assert failed[0]["sf__Error"].startswith("INVALID_FIELD:Failed to deserialize field at col ")
+    assert {row["ERP_Order_Id__c"]: row["sf__Created"] for row in successful} == {
+        "E-1": "false",
+        "E-2": "true",
+    }
+    assert known in {row["sf__Id"] for row in successful}
+    assert left == []
+    assert sorted(row["Amount__c"] for row in org.rows("Order__c", "Amount__c")) == [2.5, 3.0]
+
+
+def test_simple_salesforce_inserts_in_parallel_and_deletes_by_bulk(org):
+    accounts = log_in(org).bulk2.Account
+
+    done = accounts.insert(
+        records=[{"Name": f"Quay {n}"} for n in range(40)], batch_size=10, concurrency=3, wait=1
+    )
+    accounts.delete(records=[{"Id": row_id} for row_id in org.ids("Account")[:39]], wait=1)
+
+    assert [one["numberRecordsProcessed"] for one in done] == [10, 10, 10, 10]
+    assert len(org.ids("Account")) == 1
