@@ -164,7 +164,7 @@ def demo(
         Path | None, typer.Option(help="Where the demo's org, files and tables lie.")
     ] = None,
 ) -> None:
-    """Load the emulator's org, change it, sync again, and compare every row and field."""
+    """Sync the emulator's org, load orders into it, and compare every row and field."""
     from pipelines.demo import run_demo
     from pipelines.environment import STATE_FOLDER
 

@@ -1,4 +1,4 @@
-"""`make demo`: a night with an org, from the first load to a comparison of every cell."""
+"""`make demo`: a night with an org, and orders that go back into it, compared cell by cell."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from assets.specs import LATE_COMMIT_MARGIN_S
 from pipelines import environment, report
 from pipelines.demo_changes import make_changes
 from pipelines.demo_comparison import Comparison, Selection, compare, selections
+from pipelines.demo_load import load_orders
 from pipelines.emulator_process import Emulator, EmulatorError, running_emulator
 from pipelines.instance import open_instance, store_pool_limits
 from pipelines.project import Project
@@ -71,11 +72,14 @@ def _night(out: Console, err: Console, org: Emulator, clock: datetime, folder: P
         )
         out.print(report.outcome_table(second, f"The window of {day}"))
 
-    code = report.exit_code([*first, *second])
-    if code != report.DONE:
-        report.print_errors([*first, *second], err)
-        return code
-    return _compare(out, err, org, folder)
+        code = report.exit_code([*first, *second])
+        if code != report.DONE:
+            report.print_errors([*first, *second], err)
+            return code
+        code = _compare(out, err, org, folder)
+        if code != report.DONE:
+            return code
+        return load_orders(out, err, org, folder, instance, project)
 
 
 def _compare(out: Console, err: Console, org: Emulator, folder: Path) -> int:
@@ -164,7 +168,7 @@ def remove_old_tables(folder: Path, org_id: str) -> None:
         )
     for file in folder.glob("warehouse.duckdb*"):
         file.unlink()
-    for kind in ("extracts", "frames"):
+    for kind in ("extracts", "frames", "outbound", "loads"):
         shutil.rmtree(folder / "landing" / kind / org_id, ignore_errors=True)
 
 

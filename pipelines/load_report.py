@@ -81,7 +81,7 @@ def outcome_table(outcome: LoadOutcome, title: str | None = None) -> Table:
     for name in _ROWS:
         number = outcome.numbers.get(name, 0)
         if number or name in ("accepted", "failed", "unprocessed"):
-            table.add_row(name.replace("_", " "), f"{number:,}", _WHAT[name])
+            table.add_row(name.replace("_", " "), f"{number:,}", _WHAT[name] if number else "")
         if name == "accepted" and outcome.numbers.get("created"):
             table.add_row("  created", f"{outcome.numbers['created']:,}", "")
         if name == "failed":

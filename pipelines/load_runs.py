@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -45,9 +45,14 @@ def run_load(
     spec: LoadSpec,
     replay: Replay | None,
     tell: Tell,
+    *,
+    sources: Sequence[dg.AssetKey] = (),
 ) -> LoadOutcome:
-    """Both stages of a load, to their end; failures are in the outcome, not raised."""
-    keys = [spec.outbound_key, spec.load_key]
+    """Both stages of a load, to their end; failures are in the outcome, not raised.
+
+    ``sources`` are assets to materialize before, in the same run.
+    """
+    keys = [*sources, spec.outbound_key, spec.load_key]
     begun = time.monotonic()
     with leased_run(instance) as run_id:
         run = create_asset_run(

@@ -39,7 +39,10 @@ def test_the_demo_ends_with_every_cell_as_in_the_org(tmp_path: Path):
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "rows of 6 tables are as in the org" in " ".join(done.stdout.split())
+    said = " ".join(done.stdout.split())
+    assert "rows of 6 tables are as in the org" in said
+    assert "36 orders are in the org as in the ERP" in said
+    assert "40 orders are in the org as in the ERP, 240 cells compared." in said
 
 
 def test_the_demo_leaves_a_warehouse_of_another_org_alone(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""The ERP's table, as some other pipeline would bring it into the warehouse: here from a CSV."""
+"""A table of an ERP, as some other pipeline would bring it into the warehouse: here from a CSV."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ ORDERS = Path(__file__).parent / "orders.csv"
 
 @dg.asset(
     key=["erp", "orders"],
-    group_name="erp_orders",
+    group_name="erp",
     kinds={"table", "duckdb"},
     required_resource_keys={"warehouse_default"},
 )
