@@ -69,6 +69,7 @@ class _Play:
         self.accepted: dict[str, Row] = {}
 
     def act(self) -> Counter[str]:
+        self.org.control("PUT", "bulk", {"batch_rows": self.random.choice([10, 25])})
         accounts = [{"Name": one, "ERP_Id__c": one} for one in PARENTS]
         ids = self.org.change("Account", create=accounts)
         self.accounts = dict(zip(PARENTS, ids, strict=True))
@@ -155,7 +156,7 @@ class _Play:
         possible: list[tuple[str, Callable[[], None]]] = [
             ("cut results", lambda: faults.cut_connection("*/successfulResults*", 30, times=2)),
             ("cut results", lambda: faults.cut_connection("*/failedResults*", 10)),
-            ("cut uploads", lambda: faults.cut_connection("*/batches", 0, method="PUT", times=2)),
+            ("lost uploads", lambda: faults.answer(504, [], 2, path="*/batches", method="PUT")),
             ("cut creations", lambda: faults.cut_connection(jobs, 5, method="POST")),
             ("cut closes", lambda: faults.cut_connection(jobs, 5, method="PATCH", times=5)),
             ("cut calls", lambda: faults.cut_connection(calls, 5, method="PATCH", times=2)),
