@@ -77,15 +77,22 @@ class LocalStore:
 
     def try_lease(self, path: str) -> LocalLease | None:
         folder = self.root / path
-        _make_folder(folder)
-        descriptor = os.open(folder / LEASE_NAME, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            # flock, not lockf: it also keeps threads of one process apart.
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        while True:
+            _make_folder(folder)
+            try:
+                descriptor = os.open(folder / LEASE_NAME, os.O_RDWR | os.O_CREAT, 0o644)
+            except FileNotFoundError:  # deleted just now
+                continue
+            try:
+                # flock, not lockf: it also keeps threads of one process apart.
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                return None
+            if _is_file(folder / LEASE_NAME, descriptor):
+                return LocalLease(descriptor)
+            # Its folder was renamed away to be deleted, between our look and our lock.
             os.close(descriptor)
-            return None
-        return LocalLease(descriptor)
 
 
 class LocalLease:
@@ -110,6 +117,13 @@ def _make_folder(folder: Path) -> None:
     _make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
     _sync_folder(folder.parent)
+
+
+def _is_file(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _sync_folder(folder: Path) -> None:

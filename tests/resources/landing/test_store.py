@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from typing import ClassVar
 from uuid import uuid4
@@ -212,3 +213,29 @@ def test_urls_choose_the_store(tmp_path):
     assert open_store("memory://bucket/prefix").local_path("a") is None
     resource = LandingResource(url="landing", project_root=str(tmp_path))
     assert resource.open().local_path("a") == tmp_path / "landing/a"
+
+
+def test_a_lease_is_never_on_a_folder_that_is_being_deleted(tmp_path):
+    store = LocalStore(tmp_path)
+
+    def sweep():
+        while not done.is_set():
+            lease = store.try_lease("a/b")
+            if lease is not None:
+                store.delete_tree("a/b")
+                lease.release()
+
+    done = threading.Event()
+    janitor = threading.Thread(target=sweep)
+    janitor.start()
+    leased = lost = 0
+    while leased < 100:
+        lease = store.try_lease("a/b")
+        if lease is not None:
+            leased += 1
+            lost += not (tmp_path / "a/b/.lease").exists()
+            lease.release()
+    done.set()
+    janitor.join()
+
+    assert lost == 0
