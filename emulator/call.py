@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote_plus
 
@@ -34,6 +35,7 @@ class Call:
         version: Of the API, from the path; 0 where the path has none.
         now: The org's time when the request came.
         counted: API calls that it has used up.
+        body_file: Holds the body of an upload instead of `body`; removed after the answer.
     """
 
     org: Org
@@ -47,6 +49,7 @@ class Call:
     session: Session | None = None
     version: float = 0.0
     counted: int = 0
+    body_file: Path | None = None
 
     @property
     def query(self) -> dict[str, str]:

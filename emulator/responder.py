@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import logging
 import secrets
+import shutil
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from emulator.answer import Answer, Text, from_error
@@ -22,6 +24,7 @@ from emulator.timestamps import http_date
 log = logging.getLogger(__name__)
 
 URI_BYTES = 16_384
+COPY_BYTES = 1 << 20
 _REQUEST_FAULTS = {
     "status",
     "cut_after_bytes",
@@ -182,12 +185,25 @@ def _bearer(call: Call) -> str:
 
 
 def _unpack_body(call: Call) -> None:
-    if call.headers.get("content-encoding", "").lower() != "gzip" or not call.body:
+    if call.headers.get("content-encoding", "").lower() != "gzip":
         return
     try:
-        call.body = gzip.decompress(call.body)
+        if call.body_file is not None:
+            _unpack_file(call.body_file)
+        elif call.body:
+            call.body = gzip.decompress(call.body)
     except (OSError, EOFError, zlib.error):
         raise ApiError(400, "UNKNOWN_EXCEPTION", "The body says gzip and isn't") from None
+
+
+def _unpack_file(file: Path) -> None:
+    plain = file.with_suffix(".plain")
+    try:
+        with gzip.open(file, "rb") as packed, plain.open("wb") as unpacked:
+            shutil.copyfileobj(packed, unpacked, COPY_BYTES)
+        plain.replace(file)
+    finally:
+        plain.unlink(missing_ok=True)
 
 
 def _no_route(call: Call, others: set[str]) -> ApiError:

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 
 from emulator.call import Call
 from emulator.delivery import deliver
+from emulator.incoming_body import IncomingBody, is_upload
 from emulator.org import Org
 from emulator.request_log import LoggedRequest
 from emulator.responder import Responder, Response
@@ -34,7 +35,11 @@ class Server:
         if scope["type"] != "http":
             return
         call = await self._read(scope, receive)
+        if call is None:
+            return
         response = await run_in_threadpool(self._responder.respond, call)
+        if call.body_file is not None:
+            call.body_file.unlink(missing_ok=True)
         if delay_s := response.fault.get("delay_s"):
             await asyncio.sleep(float(delay_s))
         entry = self._note(call, response)
@@ -53,12 +58,16 @@ class Server:
         )
         hung_up.cancel()
 
-    async def _read(self, scope: Scope, receive: Receive) -> Call:
-        body = bytearray()
+    async def _read(self, scope: Scope, receive: Receive) -> Call | None:
+        """The request; None when its sender hung up before its end, and nobody waits for it."""
+        body = IncomingBody(self._org.temporary_folder, is_upload(scope["method"], scope["path"]))
         while True:
             message = await receive()
-            body += message.get("body", b"")
-            if message["type"] == "http.disconnect" or not message.get("more_body"):
+            if message["type"] == "http.disconnect":
+                body.drop()
+                return None
+            body.add(message.get("body", b""))
+            if not message.get("more_body"):
                 break
         return Call(
             org=self._org,
@@ -66,7 +75,8 @@ class Server:
             raw_path=scope["raw_path"].decode("latin-1"),
             raw_query=scope["query_string"].decode("latin-1"),
             headers=Headers(scope=scope),
-            body=bytes(body),
+            body=body.content,
+            body_file=body.close(),
             now=self._org.clock.now(),
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from emulator.answer import NO_CONTENT, Answer, FilePart
 from emulator.bulk.ingest_job import DONE_SHARE, IngestJob
 from emulator.bulk.ingest_requests import IngestRequest, read_ingest_request, read_multipart
@@ -64,7 +66,7 @@ def upload(call: Call) -> Answer:
             "the current Job then create a new Job and make sure you only do 'PUT' once on a "
             "given Job.",
         )
-    _keep(call, job, call.body)
+    _keep(call, job, call.body_file or call.body)
     return Answer(201)
 
 
@@ -143,16 +145,20 @@ def _client(call: Call) -> str | None:
     return None
 
 
-def _keep(call: Call, job: IngestJob, content: bytes) -> None:
-    if len(content) > UPLOAD_BYTES:
+def _keep(call: Call, job: IngestJob, content: bytes | Path) -> None:
+    size = len(content) if isinstance(content, bytes) else content.stat().st_size
+    if size > UPLOAD_BYTES:
         raise ApiError(
             400,
             "CLIENTINPUTERROR",
-            f"ClientInputError : The file has {len(content)} bytes; {UPLOAD_BYTES} are allowed",
+            f"ClientInputError : The file has {size} bytes; {UPLOAD_BYTES} are allowed",
         )
     file = job.upload_file(call.org.jobs)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    else:
+        content.replace(file)
     job.uploaded = True
 
 

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import socket
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -225,6 +227,22 @@ def test_a_gzipped_upload_is_unpacked(ingest, api):
     answer = api.call("PUT", f"jobs/ingest/{job}/batches", data=body, headers=headers)
 
     assert answer.status_code == 201
+    ingest.close(job)
+    assert ingest.wait(job)["numberRecordsProcessed"] == 2
+
+
+def test_an_upload_that_breaks_off_is_no_upload(ingest, api):
+    job = ingest.create()["id"]
+    url = urlsplit(api.org.url)
+    head = (
+        f"PUT {api.base}/jobs/ingest/{job}/batches HTTP/1.1\r\nHost: org\r\n"
+        f"Authorization: {api.http.headers['Authorization']}\r\n"
+        "Content-Type: text/csv\r\nContent-Length: 1000\r\n\r\n"
+    )
+    with socket.create_connection((url.hostname, url.port)) as connection:
+        connection.sendall(head.encode() + ORDERS.encode())
+
+    assert ingest.upload(job, ORDERS).status_code == 201
     ingest.close(job)
     assert ingest.wait(job)["numberRecordsProcessed"] == 2
 
