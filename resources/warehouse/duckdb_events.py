@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from resources.warehouse.adapter import ApiCalls, MergeResult, Reread, TableSpec
+from resources.warehouse.duckdb_history import DuckDBHistory
 from resources.warehouse.duckdb_log import DuckDBLog
 from resources.warehouse.duckdb_merge import DuckDBMerge
 from resources.warehouse.duckdb_session import DuckDBSession, catalog_of
@@ -16,6 +17,7 @@ from resources.warehouse.event_adapter import (
     AppendResult,
     AskedRecords,
     DeadEvent,
+    HistorySpec,
     LogSpec,
     Position,
 )
@@ -41,6 +43,7 @@ class DuckDBEvents(DuckDBSession):
         asked: AskedRecords | None = None,
         dead: Sequence[DeadEvent] = (),
         api_calls: Sequence[ApiCalls] = (),
+        history: HistorySpec | None = None,
     ) -> tuple[AppendResult, MergeResult]:
         """See ``EventWarehouse.append_changes_and_merge``."""
         with self._writing("events") as (connection, state):
@@ -49,10 +52,17 @@ class DuckDBEvents(DuckDBSession):
             appended = _append(connection, state, log, changes, org_id, object_name, now)
             merge = DuckDBMerge(connection, catalog_of(connection), table, state)
             merge.prepare_table()
+            versions = history and DuckDBHistory(
+                connection, catalog_of(connection), table, log, history
+            )
+            if versions:
+                versions.begin()
             merge.stage(images, None)
             merge.judge(None, asked)
             reread_rows = merge.read_again(reread)
             merge.apply(run_id, now)
+            if versions:
+                versions.finish()
             result = merge.result(reread_rows, ())
             set_aside = _move(connection, state, org_id, position, dead, run_id, now)
             state.add_api_calls(run_id, org_id, api_calls, now)

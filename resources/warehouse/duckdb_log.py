@@ -13,7 +13,8 @@ from resources.warehouse.errors import LogError, SchemaChangeError
 from resources.warehouse.event_adapter import LogSpec
 from resources.warehouse.schema_plan import plan_schema
 
-_INCOMING = quoted("temp", "incoming_events")
+#: The events of this call, those that were there already too.
+INCOMING = quoted("temp", "incoming_events")
 
 
 class DuckDBLog:
@@ -52,9 +53,9 @@ class DuckDBLog:
         """
         self._stage(events)
         unique = [quoted(name) for name in self._spec.unique]
-        came = self._number(f"SELECT count(*) FROM {_INCOMING}")
+        came = self._number(f"SELECT count(*) FROM {INCOMING}")
         appended = self._number(
-            f"INSERT INTO {self._table} BY NAME SELECT * FROM {_INCOMING} n "
+            f"INSERT INTO {self._table} BY NAME SELECT * FROM {INCOMING} n "
             f"ANTI JOIN {self._table} t USING ({', '.join(unique)}) "
             f"QUALIFY row_number() OVER (PARTITION BY {', '.join(unique)}) = 1"
         )
@@ -67,12 +68,12 @@ class DuckDBLog:
             raise LogError(self._name, f"column(s) {', '.join(missing)} are missing")
         self._connection.register("events", events)
         self._connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {_INCOMING} AS "
+            f"CREATE OR REPLACE TEMP TABLE {INCOMING} AS "
             f"SELECT {', '.join(self._columns)} FROM events"
         )
         self._connection.unregister("events")
         nameless = self._number(
-            f"SELECT count(*) FROM {_INCOMING} WHERE {_any_null(self._spec.unique)}"
+            f"SELECT count(*) FROM {INCOMING} WHERE {_any_null(self._spec.unique)}"
         )
         if nameless:
             raise LogError(self._name, f"{nameless:,} have no {' or no '.join(self._spec.unique)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -61,6 +61,20 @@ class LogSpec:
     def arrow_schema(self) -> pa.Schema:
         """The Arrow schema that events must have."""
         return pa.schema({column.name: column.arrow_type for column in self.columns})
+
+
+@dataclass(frozen=True, slots=True)
+class HistorySpec:
+    """A table beside the object's that holds every version of its records.
+
+    Args:
+        name: Name of the table, as ``account_history``.
+        fields: By column of the table, the API's name of its field, as in ``_changed_fields``.
+            Columns left out (formulas) are as they were in the last image that was kept.
+    """
+
+    name: str
+    fields: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +142,7 @@ class EventWarehouse(Protocol):
         asked: AskedRecords | None = None,
         dead: Sequence[DeadEvent] = (),
         api_calls: Sequence[ApiCalls] = (),
+        history: HistorySpec | None = None,
     ) -> tuple[AppendResult, MergeResult]:
         """Append changes to their log and bring images of touched records into the table.
 
@@ -147,6 +162,7 @@ class EventWarehouse(Protocol):
             asked: The records that the images were read for; None if none was read.
             dead: Events that are set aside, since they can't be decoded.
             api_calls: What was spent.
+            history: Keep every version of the records, too.
 
         Raises:
             As ``merge_images``; LogError: Changes of another shape.

@@ -1,0 +1,132 @@
+"""Every version of a record, from its changes and images; what a gap hides is marked."""
+
+import pyarrow as pa
+import pytest
+
+from resources.warehouse.adapter import ReadInterval
+from resources.warehouse.duckdb_adapter import DuckDBWarehouse
+from resources.warehouse.event_adapter import AskedRecords, HistorySpec, Position
+from tests.resources.warehouse.harbour import ORG, image_rows, merge, never_reread, table_spec
+from tests.resources.warehouse.image_model import Image, second
+from tests.resources.warehouse.test_events import log_spec
+
+HISTORY = HistorySpec("account_history", {"value": "Value__c"})
+
+
+@pytest.fixture
+def warehouse(tmp_path):
+    return DuckDBWarehouse(tmp_path / "warehouse.duckdb", lock_timeout_s=5)
+
+
+def follow(warehouse, changes, images=(), *, read=90):
+    """Changes of record "a" as (commit number and second, type, changed fields, value)."""
+    log = log_spec()
+    rows = [
+        {
+            "id": "a",
+            "_change_type": kind,
+            "_commit_number": commit,
+            "_sequence_number": 1,
+            "_commit_timestamp": second(commit),
+            "_transaction_key": f"t{commit}",
+            "_changed_fields": fields,
+            "value": value,
+        }
+        for commit, kind, fields, value in changes
+    ]
+    table = pa.Table.from_pylist(rows, schema=log.arrow_schema())
+    warehouse.append_changes_and_merge(
+        table_spec(),
+        log,
+        pa.RecordBatchReader.from_batches(table.schema, table.to_batches()),
+        image_rows(table_spec(), images),
+        object_name="Account",
+        org_id=ORG,
+        run_id="r",
+        reread=never_reread,
+        position=Position("c", b"\x01", None),
+        asked=AskedRecords(["a"], ReadInterval(second(read), second(read))),
+        history=HISTORY,
+    )
+
+
+def versions(warehouse):
+    sql = (
+        "SELECT valid_from, valid_to, _change_type, value, _uncertain "
+        "FROM salesforce.account_history ORDER BY valid_from, valid_to NULLS LAST"
+    )
+    with warehouse.query(sql) as rows:
+        return [
+            (*(t and round((t - second(0)).total_seconds()) for t in row[:2]), *row[2:])
+            for row in (tuple(row.values()) for row in rows.read_all().to_pylist())
+        ]
+
+
+CREATE = (10, "CREATE", [], "x")
+OTHER = (20, "UPDATE", ["Other__c"], None)
+UPDATE = (30, "UPDATE", ["Value__c"], "y")
+NULLED = (40, "UPDATE", ["Value__c"], None)
+GAP = (50, "GAP_UPDATE", [], None)
+
+
+def test_each_change_is_a_version_that_carries_on_what_it_left_alone(warehouse):
+    follow(warehouse, [CREATE, OTHER, UPDATE, NULLED], [Image("a", 40, 90, 90, None)])
+
+    assert versions(warehouse) == [
+        (10, 20, "CREATE", "x", False),
+        (20, 30, "UPDATE", "x", False),
+        (30, 40, "UPDATE", "y", False),
+        (40, None, "UPDATE", None, False),
+    ]
+
+
+def test_it_is_the_same_however_the_changes_came(warehouse):
+    follow(warehouse, [OTHER, CREATE], [Image("a", 20, 90, 90, "x")])
+    follow(warehouse, [NULLED, OTHER], [Image("a", 40, 91, 91, None)], read=91)
+    follow(warehouse, [UPDATE, CREATE], [Image("a", 40, 92, 92, None)], read=92)
+
+    assert [row[2:] for row in versions(warehouse)] == [
+        ("CREATE", "x", False),
+        ("UPDATE", "x", False),
+        ("UPDATE", "y", False),
+        ("UPDATE", None, False),
+    ]
+
+
+def test_a_record_from_before_the_events_begins_with_its_image(warehouse):
+    merge(warehouse, table_spec(), [Image("a", 5, 6, 7, "old")])
+
+    follow(warehouse, [OTHER, UPDATE], [Image("a", 30, 90, 90, "y")])
+
+    assert versions(warehouse) == [
+        (5, 20, "IMAGE", "old", False),
+        (20, 30, "UPDATE", "old", False),
+        (30, None, "UPDATE", "y", False),
+    ]
+
+
+def test_without_a_beginning_versions_are_uncertain(warehouse):
+    follow(warehouse, [OTHER], [Image("a", 20, 90, 90, "x")])
+
+    assert versions(warehouse) == [(20, None, "UPDATE", None, True)]
+
+
+def test_what_a_gap_hides_is_marked_until_the_next_image(warehouse):
+    follow(warehouse, [CREATE, GAP], [Image("a", 55, 90, 90, "z")])
+    follow(warehouse, [(60, "UPDATE", ["Other__c"], None)], [Image("a", 60, 95, 95, "z")], read=95)
+
+    assert versions(warehouse) == [
+        (10, 50, "CREATE", "x", False),
+        (50, 55, "GAP_UPDATE", "x", True),
+        (55, 60, "IMAGE", "z", False),
+        (60, None, "UPDATE", "z", False),
+    ]
+
+
+def test_a_deleted_record_s_last_version_says_so(warehouse):
+    follow(warehouse, [CREATE, (70, "DELETE", [], None)])
+
+    assert versions(warehouse) == [
+        (10, 70, "CREATE", "x", False),
+        (70, None, "DELETE", "x", False),
+    ]
