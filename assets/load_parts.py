@@ -14,7 +14,6 @@ from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 
-from assets.load_plan import LOCK_ERRORS
 from assets.load_spec import LoadSpec, Operation
 from assets.outbound_frames import read_rows
 from assets.row_stream import RowStream, without_first
@@ -24,6 +23,7 @@ from resources.landing.upload_entry import LandedFile, PartRecord
 from resources.landing.upload_ledger import Upload
 from resources.salesforce.composite import calls
 from resources.salesforce.csv_parts import write_parts
+from resources.salesforce.error_codes import is_lock_error
 from resources.salesforce.ingest_job import ResultKind
 from resources.salesforce.outcomes import ResultFiles, read_outcomes
 
@@ -176,7 +176,7 @@ class LoadParts:
 
     def _locked_rows_of(self, index: int) -> Iterator[pa.RecordBatch]:
         locked = [
-            code in LOCK_ERRORS
+            is_lock_error(code)
             for batch in self.outcomes(index)
             for code in batch.column("error_code").to_pylist()
         ]

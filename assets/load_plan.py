@@ -13,10 +13,6 @@ Api = Literal["collections", "bulk"]
 # insert would create them twice, and a second delete answers that there's nothing to delete.
 REPEATABLE: Collection[Operation] = frozenset({"upsert", "update"})
 
-# Another transaction held the row, or a parent of it, for more than ten seconds. All other errors
-# come back with the same rows.
-LOCK_ERRORS = frozenset({"UNABLE_TO_LOCK_ROW"})
-
 MOST_LOCK_ROUNDS = 4
 FIRST_WAIT_S = 1.0
 MOST_WAIT_S = 60.0

@@ -33,7 +33,9 @@ def test_the_ready_line_has_what_the_contract_names():
             "private_key_file",
             "org_id",
         }
-        assert org.ready["pubsub"] is None
+        host, port = org.ready["pubsub"].split(":")
+        assert host == "127.0.0.1"
+        socket.create_connection((host, int(port)), timeout=5).close()
         assert not org.url.endswith("/")
         assert len(org.org_id) == 18
         assert (org.client_id, org.client_secret) == ("tidegate", "tidegate-secret")
