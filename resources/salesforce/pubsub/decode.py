@@ -58,6 +58,8 @@ CHANGE_HEADER = pa.schema(
 #: Stands for all records: an overflow's only Id, and what begins the Ids of a type conversion's.
 OVERFLOW_ID = "000000000000000AAA"
 WILDCARD = "*"
+#: Measured: decoded records of so many events stay in the processor's cache.
+BATCH_EVENTS = 1_000
 MISFITS = (pa.ArrowException, TypeError, ValueError, ArithmeticError, KeyError)
 
 
@@ -145,8 +147,8 @@ class EventDecoder:
         """Decode events of the columns of ``RAW_EVENTS``.
 
         Returns:
-            A batch per schema, in the order in which the schemas first occur, and the events that
-            can't be read. An event without a schema is one of those.
+            Batches of one schema each, in the order in which the schemas first occur, and the
+            events that can't be read. An event without a schema is one of those.
 
         Raises:
             TransientError: A schema couldn't be fetched now.
@@ -159,9 +161,10 @@ class EventDecoder:
             except (SchemaUnavailableError, SchemaFormatError) as error:
                 undecoded += (EventDecodeError(*event, str(error)) for event in raw)
                 continue
-            rows = _read(schema, raw, undecoded)
-            if rows.raw:
-                batches += _batches(schema, rows, undecoded)
+            for start in range(0, len(raw), BATCH_EVENTS):
+                rows = _read(schema, raw[start : start + BATCH_EVENTS], undecoded)
+                if rows.raw:
+                    batches += _batches(schema, rows, undecoded)
         return Decoded(tuple(batches), tuple(undecoded))
 
 
@@ -226,20 +229,25 @@ def _batch(schema: EventSchema, rows: _Rows) -> pa.RecordBatch:
     }
     if schema.is_change:
         columns |= _header(schema, [record[HEADER] for record in rows.records])
-    of_parent: dict[str, list[Any]] = {}
+    records = rows.records
+    nested: dict[str, list[Any]] = {}
     for spec in schema.columns:
-        values = of_parent.get(spec.parent)
-        if values is None:
-            values = of_parent[spec.parent] = [record[spec.parent] for record in rows.records]
-        columns[spec.name] = column(_of_part(values, spec.part), spec.type)
+        if spec.part is None and spec.parent not in schema.mixed:
+            values = [record[spec.parent] for record in records]
+        else:
+            whole = nested.get(spec.parent)
+            if whole is None:
+                whole = nested[spec.parent] = [record[spec.parent] for record in records]
+            values = _of_part(whole, spec.part)
+        columns[spec.name] = column(values, spec.type)
     return pa.RecordBatch.from_pydict(columns)
 
 
 def _of_part(values: list[Any], part: str | None) -> list[Any]:
     """A part of each nested record; what isn't nested (a plain name) has none, and the reverse."""
     if part is None:
-        return [None if isinstance(value, dict) else value for value in values]
-    return [value[part] if isinstance(value, dict) else None for value in values]
+        return [None if type(value) is dict else value for value in values]
+    return [value[part] if type(value) is dict else None for value in values]
 
 
 def _header(schema: EventSchema, headers: list[Any]) -> dict[str, Any]:

@@ -75,6 +75,12 @@ class EventSchema:
     parsed: Any
 
     @cached_property
+    def mixed(self) -> frozenset[str]:
+        """Fields that are plain in some events and nested in others (names of accounts)."""
+        plain = {column.parent for column in self.columns if column.part is None}
+        return frozenset(c.parent for c in self.columns if c.part is not None and c.parent in plain)
+
+    @cached_property
     def whole(self) -> tuple[tuple[str, ...], ...]:
         """Per field, what its own bit in a bitmap stands for: itself, or all its parts."""
         found: list[tuple[str, ...]] = [()] * len(self.parsed["fields"])

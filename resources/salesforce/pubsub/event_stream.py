@@ -110,9 +110,10 @@ class EventStream:
         )
         # After events, the last one's own id: that of the stream might be ahead of what we have.
         position = events[-1].replay_id if events else response.latest_replay_id
-        delivery = Delivery(events, position, datetime.now(UTC))
+        size_bytes = sum(len(event.payload) for event in events)
+        delivery = Delivery(events, position, datetime.now(UTC), size_bytes)
         with self._lock:
-            self._flow = flow_plan.received(self._flow, len(events), delivery.size_bytes)
+            self._flow = flow_plan.received(self._flow, len(events), size_bytes)
             self._pending = response.pending_num_requested
             self._heard_s = time.monotonic()
             self._request(api.FetchRequest())

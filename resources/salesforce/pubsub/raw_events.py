@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import pyarrow as pa
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COLUMNS: dict[str, pa.DataType] = {
     "replay_id": pa.binary(),
     "event_id": pa.string(),
@@ -37,22 +38,25 @@ class Delivery:
     events: tuple[RawEvent, ...]
     replay_id: bytes
     received_at: datetime
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of the payloads."""
-        return sum(len(event.payload) for event in self.events)
+    size_bytes: int  # of the payloads
 
 
 def raw_batch(deliveries: Sequence[Delivery]) -> pa.RecordBatch:
     """The events of deliveries, in order, as columns of ``RAW_EVENTS``."""
     events = [event for delivery in deliveries for event in delivery.events]
+    # Numbers, not datetimes with zones, for which pyarrow imports pandas.
     received = [
-        delivery.received_at.astimezone(UTC) for delivery in deliveries for _ in delivery.events
+        moment_us
+        for delivery in deliveries
+        for moment_us in [_microseconds(delivery.received_at)] * len(delivery.events)
     ]
     columns = [*(list(values) for values in zip(*events, strict=True))] if events else [[]] * 4
     arrays = [
-        pa.array(values, field.type)
-        for values, field in zip([*columns, received], RAW_EVENTS, strict=True)
+        pa.array(values, field.type) for values, field in zip(columns, RAW_EVENTS, strict=False)
     ]
+    arrays.append(pa.array(received, pa.int64()).cast(COLUMNS["received_at"]))
     return pa.RecordBatch.from_arrays(arrays, schema=RAW_EVENTS)
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
