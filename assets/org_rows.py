@@ -114,7 +114,7 @@ class BulkRows:
         self._connection.register("wanted", wanted)
         try:
             names = ", ".join(f'"{column.name}"' for column in self._shape.columns)
-            answer = self._connection.execute(
+            answer = self._connection.sql(
                 f'SELECT {names} FROM org SEMI JOIN wanted USING ("{KEY}")'
             ).to_arrow_table()
             assert answer is not None
