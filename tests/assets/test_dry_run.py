@@ -130,6 +130,7 @@ def test_numbers_and_days_are_compared_as_values(harbour: Harbour):
     )
     spec = load_spec(
         {"Id": "id", "Probability": "chance", "CloseDate": "closes"},
+        object="Opportunity",
         operation="update",
         external_id=None,
     )
