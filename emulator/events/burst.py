@@ -44,9 +44,9 @@ def add_burst(journal: Journal, sobject: SObject, count: int, rate: float | None
             body = {"count": count, "rate": rate, "started": time.time(), "rows": rows}
             connection.execute(
                 "INSERT INTO _journal (seq, last_seq, tx, committed_at, user_id, origin, object, "
-                "kind, schema_id, body) VALUES (?, ?, ?, ?, '', '', ?, ?, ?, ?)",
+                "kind, schema_id, payload) VALUES (?, ?, ?, ?, '', '', ?, ?, ?, ?)",
                 [first, first + count - 1, first_tx, moment.replace(tzinfo=None), sobject.name,
-                 BURST, schema.schema_id, json.dumps(body)],
+                 BURST, schema.schema_id, json.dumps(body).encode()],
             )  # fmt: skip
         return len(rows)
 
@@ -58,7 +58,7 @@ def burst_events(journal: Journal, entry: Entry, after: int) -> Iterator[Event |
 
     None stands for a moment at which its rate lets no event out.
     """
-    body = json.loads(entry.body or "{}")
+    body = json.loads(entry.payload or b"{}")
     schema = journal.event_schema(entry.object)
     templates = [_template(schema, entry, *row) for row in body["rows"]]
     rate: float | None = body["rate"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any
 
 from emulator.events.avro_schemas import HEADER, EventSchema
 from emulator.events.bitmaps import bitmaps
+from emulator.events.event_fields import is_long_text
 from emulator.events.recording import UPDATE
 
 # An event of many records stays below MOST_BYTES; no document gives a number.
@@ -24,7 +24,7 @@ _NAMES = uuid.UUID("6f0d5c52-91f7-4b53-9d3c-0a7e3f1b2c4d")
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the journal."""
+    """One row of the journal, with its values (see `images.read_images`) if it has any."""
 
     seq: int
     last_seq: int
@@ -36,11 +36,10 @@ class Entry:
     kind: str
     record_id: str
     schema_id: str
-    columns: str
     changed: str | None
-    body: str | None
     payload: bytes | None
     uuid: str | None
+    values: tuple[Any, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def _groups(entries: Sequence[Entry]) -> list[_Group]:
     open_groups: dict[tuple[Any, ...], _Group] = {}
     groups = []
     for entry in entries:
-        key = (entry.object, entry.kind, entry.columns, entry.changed, entry.body)
+        key = (entry.object, entry.kind, entry.changed, entry.values)
         group = open_groups.get(key)
         if group is None or len(group.record_ids) >= MOST_RECORDS:
             group = open_groups[key] = _Group(entry)
@@ -105,12 +104,11 @@ def _header_only(group: _Group, number: int, schema: EventSchema, kind: str) -> 
 def _record(group: _Group, number: int, schema: EventSchema) -> dict[str, Any]:
     entry = group.first
     record = _header_only(group, number, schema, entry.kind)
-    if entry.body is None:
+    if entry.values is None:
         return record
     values = _values(entry, schema)
-    diffs = {name for name, value in values.items() if isinstance(value, list)}
-    for name in diffs:
-        values[name] = _difference(*values[name])
+    diffs = _differences(entry, schema)
+    values |= diffs
     for one in schema.fields:
         parts = {part.name: values.get(part.field.name) for part in one.parts}
         if one.record is None:
@@ -129,12 +127,20 @@ def _record(group: _Group, number: int, schema: EventSchema) -> dict[str, Any]:
 
 def _values(entry: Entry, schema: EventSchema) -> dict[str, Any]:
     """By the columns' names: all of a row, or what an update changed."""
-    body: list[Any] = json.loads(entry.body or "[]")
-    places = map(int, entry.columns.split(","))
-    names = [schema.parts[place].field.name for place in places]
+    names = [part.field.name for part in schema.parts]
     marks = entry.changed or "1" * len(names)
+    pairs = zip(names, entry.values or (), marks, strict=False)
+    return {name: value for name, value, mark in pairs if mark == "1"}
+
+
+def _differences(entry: Entry, schema: EventSchema) -> dict[str, str]:
+    """Of the long texts that changed, by column."""
+    values, count = entry.values or (), len(schema.parts)
+    places = [n for n, part in enumerate(schema.parts) if is_long_text(part.field)]
     return {
-        name: value for name, value, mark in zip(names, body, marks, strict=True) if mark == "1"
+        schema.parts[place].field.name: _difference(old, values[place])
+        for place, old in zip(places, values[count:], strict=True)
+        if old is not None
     }
 
 

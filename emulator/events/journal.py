@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from emulator.events.avro_schemas import EventSchema, schema_of
+from emulator.events.images import create_sql
 from emulator.events.recording import Recorder
 from emulator.faults import Faults
+from emulator.schema.columns import quoted
 from emulator.schema.model import Schema
 from emulator.store.database import Connection, Database
 
@@ -26,7 +28,7 @@ CREATE_SQL = """
 CREATE TABLE IF NOT EXISTS _journal (
     seq BIGINT, last_seq BIGINT, tx BIGINT, committed_at TIMESTAMP, user_id VARCHAR, origin VARCHAR,
     object VARCHAR, kind VARCHAR, record_id VARCHAR, schema_id VARCHAR,
-    columns VARCHAR, changed VARCHAR, body VARCHAR, payload BLOB, uuid VARCHAR
+    changed VARCHAR, payload BLOB, uuid VARCHAR
 );
 CREATE TABLE IF NOT EXISTS _event_schemas (schema_id VARCHAR, object VARCHAR, text VARCHAR);
 CREATE TABLE IF NOT EXISTS _managed_subscriptions (name VARCHAR, seq BIGINT)
@@ -135,6 +137,7 @@ class Journal:
 
         def work(connection: Connection) -> None:
             for schema in schemas:
+                connection.execute(create_sql(schema))
                 connection.execute(
                     "INSERT INTO _event_schemas SELECT ?, ?, ? WHERE NOT EXISTS "
                     "(SELECT 1 FROM _event_schemas WHERE schema_id = ?)",
@@ -204,7 +207,7 @@ class Journal:
         """Forget all events: none of the replay ids so far is valid afterwards."""
 
         def work(connection: Connection) -> None:
-            for table in ("_journal", "_managed_subscriptions"):
+            for table in ("_journal", "_managed_subscriptions", *self._image_tables(connection)):
                 connection.execute(f"DELETE FROM {table}")
             self._trimmed_at = None
             self._mark(connection, _naive(self.now()))
@@ -244,6 +247,16 @@ class Journal:
         if self._trimmed_at is None or abs(now - self._trimmed_at) >= _TRIM_EVERY:
             self._trimmed_at = now
             connection.execute("DELETE FROM _journal WHERE committed_at < ?", [self.oldest_kept()])
+            for table in self._image_tables(connection):
+                connection.execute(
+                    f"DELETE FROM {table} WHERE seq < (SELECT min(seq) FROM _journal)"
+                )
+
+    def _image_tables(self, connection: Connection) -> list[str]:
+        rows = connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, '_image ')"
+        ).fetchall()
+        return [quoted(row[0]) for row in rows]
 
     def _committed(self) -> None:
         if self.tip == self.next_seq:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 
 from emulator.events.burst import BURST, burst_events
 from emulator.events.change_events import Entry, Event, events_of
 from emulator.events.channels import Channel
+from emulator.events.images import read_images
 from emulator.events.journal import MARK, PUBLISH, Journal
 from emulator.store.database import Connection
 
@@ -16,7 +19,7 @@ from emulator.store.database import Connection
 _CHUNK_ROWS = 1000
 _COLUMNS = (
     "seq, last_seq, tx, committed_at, user_id, origin, object, kind, record_id, schema_id, "
-    "columns, changed, body, payload, uuid"
+    "changed, payload, uuid"
 )
 # A replay id leaves room for the copies that the bus sometimes makes of an event.
 _COPIES = 4
@@ -94,7 +97,7 @@ class Cursor:
         if self._read_to >= tip:
             return False
         with self._journal.database.reader() as connection:
-            entries = _chunk(connection, self._read_to, tip)
+            entries = _chunk(connection, self._journal, self._read_to, tip)
         after, self._read_to = self._read_to, entries[-1].last_seq if entries else tip
         self._ready = self._events(entries, after)
         return True
@@ -124,7 +127,7 @@ def _published(entries: list[Entry], wanted: frozenset[str]) -> Iterator[Event]:
             yield Event(entry.seq, entry.object, entry.schema_id, entry.uuid, entry.payload)
 
 
-def _chunk(connection: Connection, after: int, tip: int) -> list[Entry]:
+def _chunk(connection: Connection, journal: Journal, after: int, tip: int) -> list[Entry]:
     """Whole transactions from the one that holds the first entry after `after`."""
     row = connection.execute(
         "SELECT min(tx), max(tx) FROM (SELECT tx FROM _journal WHERE last_seq > ? AND seq <= ? "
@@ -137,7 +140,20 @@ def _chunk(connection: Connection, after: int, tip: int) -> list[Entry]:
         f"SELECT {_COLUMNS} FROM _journal WHERE tx BETWEEN ? AND ? AND seq <= ? ORDER BY seq",
         [row[0], row[1], tip],
     ).fetchall()
-    entries = [Entry(*one) for one in rows]
+    entries = _with_values(connection, journal, [Entry(*one) for one in rows])
     bursts = [n for n, entry in enumerate(entries) if entry.kind == BURST]
     # A burst is read on its own.
     return entries[: max(bursts[0], 1)] if bursts else entries
+
+
+def _with_values(connection: Connection, journal: Journal, entries: list[Entry]) -> list[Entry]:
+    """Entries with what they tell; those of all objects, as grouping and numbering need it."""
+    spans: dict[str, tuple[int, int]] = {}
+    for entry in entries:
+        if entry.schema_id and entry.payload is None:
+            first, _ = spans.get(entry.object, (entry.seq, 0))
+            spans[entry.object] = (first, entry.seq)
+    values: dict[int, tuple[Any, ...]] = {}
+    for name, (first, last) in spans.items():
+        values |= read_images(connection, journal.event_schema(name), first, last)
+    return [replace(entry, values=values.get(entry.seq)) for entry in entries]

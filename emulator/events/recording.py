@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from emulator.events.avro_schemas import EventSchema
-from emulator.events.event_fields import LONG_TEXT, Part, is_long_text, json_sql
+from emulator.events.event_fields import LONG_TEXT, Part
+from emulator.events.images import changed_values, insert_sql, new_values
 from emulator.schema.columns import quoted
 from emulator.schema.model import SObject
 from emulator.store.database import Connection
@@ -28,7 +29,11 @@ Ids = str | Sequence[str]
 
 
 class Recorder:
-    """One transaction, written down step by step; see `Journal.recorder`."""
+    """One transaction, written down step by step; see `Journal.recorder`.
+
+    Temporary tables hold what is told next: `_told` (ord from 1, id, row, changed) with the place
+    of each row in its object's table, and `_before`, the rows that are about to be updated.
+    """
 
     def __init__(
         self,
@@ -58,8 +63,8 @@ class Recorder:
     def deleted(self, sobject: SObject, ids: Ids) -> None:
         """Rows went to the recycle bin; their events hold no values."""
         if self._tracks(sobject):
-            query, params = _ids_sql(ids)
-            self._insert(sobject, DELETE, query, params, "NULL", "NULL", "1", [])
+            self._tell(sobject, ids, with_place=False)
+            self._append(sobject, DELETE)
 
     @contextmanager
     def updating(
@@ -68,7 +73,7 @@ class Recorder:
         """Rows are updated inside the `with`.
 
         Args:
-            names: Fields that can have changed; None for any.
+            names: Fields that can have changed; None for any. The fewer, the faster.
         """
         if not self._tracks(sobject):
             yield
@@ -78,120 +83,136 @@ class Recorder:
             for part in self._schema(sobject).parts
             if names is None or part.field.name in names or part.field.name in _STAMPS
         ]
-        query, params = _ids_sql(ids)
-        columns = ", ".join(['o."Id"', *(f"o.{quoted(part.field.name)}" for part in parts)])
+        self._tell(sobject, ids, with_place=True)
+        columns = "".join(f", o.{quoted(part.field.name)}" for part in parts)
         self._connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE _before AS SELECT i.ord, {columns} "
-            f'FROM ({query}) i JOIN {quoted(sobject.name)} o ON o."Id" = i.id',
-            params,
+            f"CREATE OR REPLACE TEMP TABLE _before AS SELECT i.ord, i.id, i.row{columns} "
+            f"FROM {self._places(sobject)}"
         )
         yield
         self._updated(sobject, parts)
-        self._connection.execute("DROP TABLE _before")
 
     def _updated(self, sobject: SObject, parts: list[Part]) -> None:
-        bits = [_changed(part) for part in parts]
-        mask = "concat(" + ", ".join(f"CASE WHEN {bit} THEN '1' ELSE '0' END" for bit in bits) + ")"
-        values = ", ".join(
-            f"CASE WHEN {bit} THEN {_value(part)} END"
-            for part, bit in zip(parts, bits, strict=True)
+        conditions = {part.field.name: _changed(part) for part in parts}
+        marks = _marks_sql(self._schema(sobject).parts, conditions)
+        places = f"{self._places(sobject)} JOIN _before b ON b.ord = i.ord"
+        self._connection.execute(
+            "CREATE OR REPLACE TEMP TABLE _now AS SELECT * FROM (SELECT i.ord, i.id, i.row, "
+            f"{marks} AS changed FROM {places}) WHERE contains(changed, '1')"
         )
-        every = self._schema(sobject).parts
-        places = [every.index(part) for part in parts]
-        query = (
-            f'SELECT b.ord, a."Id" AS id, {mask} AS changed, json_array({values}) AS body '
-            f'FROM _before b JOIN {quoted(sobject.name)} a ON a."Id" = b."Id"'
-        )
-        query = f"SELECT * FROM ({query}) WHERE contains(changed, '1')"
-        weight = "length(replace(i.changed, '0', ''))"
-        self._insert(sobject, UPDATE, query, [], "i.changed", "i.body", weight, places)
+        self._connection.execute("DROP TABLE _told")
+        self._connection.execute("ALTER TABLE _now RENAME TO _told")
+        values = changed_values(parts, list(conditions.values()), LONG_TEXT)
+        self._append(sobject, UPDATE, values, places)
 
     def _whole_rows(self, sobject: SObject, kind: str, ids: Ids) -> None:
-        if not self._tracks(sobject):
-            return
-        query, params = _ids_sql(ids)
-        parts = self._schema(sobject).parts
-        values = ", ".join(json_sql(part.field, "o") for part in parts)
-        query = (
-            f"SELECT i.ord, i.id, json_array({values}) AS body FROM ({query}) i "
-            f'JOIN {quoted(sobject.name)} o ON o."Id" = i.id'
-        )
-        self._insert(sobject, kind, query, params, "NULL", "i.body", "1", range(len(parts)))
+        if self._tracks(sobject):
+            self._tell(sobject, ids, with_place=True)
+            values = new_values(self._schema(sobject).parts)
+            self._append(sobject, kind, values, self._places(sobject))
 
-    def _insert(
-        self, sobject: SObject, kind: str, query: str, params: list[Sequence[str]],
-        changed: str, body: str, weight: str, places: Sequence[int],
-    ) -> None:  # fmt: skip
-        """Add the rows of `query` (ord from 1, id, …) as entries of one kind."""
+    def _tell(self, sobject: SObject, ids: Ids, *, with_place: bool) -> None:
+        """Fill `_told` from the Ids that a caller gives."""
+        if isinstance(ids, str):
+            query, params = f"SELECT row_number() OVER () AS ord, x.id FROM ({ids}) AS x(id)", []
+        else:
+            unique = list(dict.fromkeys(ids))
+            query = (
+                "SELECT row_number() OVER () AS ord, id FROM (SELECT unnest(?::VARCHAR[]) AS id)"
+            )
+            params = [unique]
+        place, join = "NULL::BIGINT", ""
+        if with_place:
+            place = "o.rowid"
+            join = f'JOIN {quoted(sobject.name)} o ON o."Id" = i.id'
+        self._connection.execute(
+            "CREATE OR REPLACE TEMP TABLE _told AS SELECT i.ord, i.id, "
+            f"{place} AS row, NULL::VARCHAR AS changed FROM ({query}) i {join}",
+            params,
+        )
+
+    def _places(self, sobject: SObject) -> str:
+        """`_told` as i, joined with the rows as o; only their part of the table is read."""
+        row = self._connection.execute("SELECT min(row), max(row) FROM _told").fetchone()
+        low, high = row if row and row[0] is not None else (0, 0)
+        return (
+            f"_told i JOIN (SELECT rowid AS row, * FROM {quoted(sobject.name)} "
+            f"WHERE rowid BETWEEN {low} AND {high}) o ON o.row = i.row"
+        )
+
+    def _append(
+        self,
+        sobject: SObject,
+        kind: str,
+        values: dict[str, str] | None = None,
+        source: str = "",
+    ) -> None:
+        """Add `_told` as entries of one kind, and their values from `source`."""
         fate = self._journal.faults.take_event({"gap", "overflow"}, sobject.name)
         if fate == "overflow" or sobject.name in self._overflowed:
             self._overflow(sobject)
             return
         if fate == "gap":
-            kind, changed, body = f"GAP_{kind}", "NULL", "NULL"
-        if self._transaction_rows is None:
-            query, left = self._within_limit(query, params, weight)
-        else:
-            left = False
-        count = self._append(sobject, kind, query, params, changed, body, places)
-        if left and count is not None:
+            kind, values = f"GAP_{kind}", None
+        more = self._transaction_rows is None and self._cut_to_limit()
+        first = self._add_entries(sobject, kind, with_changes=values is not None)
+        if values and first:
+            numbered = {"seq": f"{first} - 1 + i.ord", **values}
+            self._connection.execute(insert_sql(self._schema(sobject), numbered, source))
+        if more:
             self._overflow(sobject)
 
-    def _within_limit(
-        self, query: str, params: list[Sequence[str]], weight: str
-    ) -> tuple[str, bool]:
-        """The first rows that the transaction's changes leave room for; whether more follow."""
-        row = self._connection.execute(
-            f"SELECT count(*), sum({weight}) FROM ({query}) i", params
-        ).fetchone()
-        total = int(row[1] or 0) if row else 0
+    def _cut_to_limit(self) -> bool:
+        """Leave in `_told` what the transaction has room for; whether more was in it."""
+        weight = "coalesce(length(replace(changed, '0', '')), 1)"
+        row = self._connection.execute(f"SELECT sum({weight}) FROM _told").fetchone()
+        total = int(row[0] or 0) if row else 0
         room, self._changes = MOST_CHANGES - self._changes, self._changes + total
         if total <= room:
-            return query, False
-        running = f"sum({weight}) OVER (ORDER BY i.ord)"
-        return (
-            f"SELECT * FROM (SELECT i.*, {running} AS _run FROM ({query}) i) WHERE _run <= {room}",
-            True,
+            return False
+        self._connection.execute(
+            "DELETE FROM _told WHERE ord NOT IN (SELECT ord FROM (SELECT ord, "
+            f"sum({weight}) OVER (ORDER BY ord) AS run FROM _told) WHERE run <= ?)",
+            [room],
         )
+        return True
 
-    def _append(
-        self, sobject: SObject, kind: str, query: str, params: list[Sequence[str]],
-        changed: str, body: str, places: Sequence[int],
-    ) -> int:  # fmt: skip
-        journal, schema = self._journal, self._schema(sobject)
-        row = self._connection.execute(f"SELECT max(ord) FROM ({query})", params).fetchone()
+    def _add_entries(self, sobject: SObject, kind: str, *, with_changes: bool) -> int:
+        """The `seq` before which the entries' `ord` counts; 0 when there are none."""
+        journal = self._journal
+        row = self._connection.execute("SELECT max(ord) FROM _told").fetchone()
         most = int(row[0] or 0) if row else 0
         if not most:
             return 0
-        tx = str(self._one_tx())
-        if self._transaction_rows is not None:
+        if self._transaction_rows is None:
+            tx = str(self._one_tx())
+        else:
             chunks = -(-most // self._transaction_rows)
-            tx = f"{journal.take_tx(chunks)} + (i.ord - 1) // {self._transaction_rows}"
+            tx = f"{journal.take_tx(chunks)} + (ord - 1) // {self._transaction_rows}"
         first = journal.take_seqs(most)
-        columns = ",".join(map(str, places))
+        seq = f"{first} - 1 + ord"
         self._connection.execute(
             "INSERT INTO _journal (seq, last_seq, tx, committed_at, user_id, origin, object, kind, "
-            "record_id, schema_id, columns, changed, body) "
-            f"SELECT {first} - 1 + i.ord, {first} - 1 + i.ord, {tx}, ?, ?, ?, ?, ?, "
-            f"i.id, ?, ?, {changed}, {body} "
-            f"FROM ({query}) i",
+            f"record_id, schema_id, changed) SELECT {seq}, {seq}, {tx}, ?, ?, ?, ?, ?, id, ?, "
+            f"{'changed' if with_changes else 'NULL'} FROM _told ORDER BY ord",
             [self._committed_at, self._user_id, self._origin, sobject.name, kind,
-             schema.schema_id, columns, *params],
+             self._schema(sobject).schema_id],
         )  # fmt: skip
-        return most
+        return first
 
     def _overflow(self, sobject: SObject) -> None:
         """One event says that the object has more changes than are told."""
-        if sobject.name not in self._overflowed:
-            self._overflowed.add(sobject.name)
-            query = f"SELECT 1 AS ord, '{NO_RECORD}' AS id"
-            rows, self._transaction_rows = self._transaction_rows, None
-            self._append(sobject, OVERFLOW, query, [], "NULL", "NULL", [])
-            self._transaction_rows = rows
+        if sobject.name in self._overflowed:
+            return
+        self._overflowed.add(sobject.name)
+        self._connection.execute(
+            "CREATE OR REPLACE TEMP TABLE _told AS SELECT 1::BIGINT AS ord, ? AS id, "
+            "NULL::BIGINT AS row, NULL::VARCHAR AS changed",
+            [NO_RECORD],
+        )
+        self._add_entries(sobject, OVERFLOW, with_changes=False)
 
     def _one_tx(self) -> int:
-        if self._transaction_rows is not None:
-            return 0
         if self._tx is None:
             self._tx = self._journal.take_tx()
         return self._tx
@@ -203,30 +224,23 @@ class Recorder:
         return self._journal.event_schema(sobject.name)
 
 
-def _ids_sql(ids: Ids) -> tuple[str, list[Sequence[str]]]:
-    if isinstance(ids, str):
-        return f"SELECT row_number() OVER () AS ord, x.* FROM ({ids}) AS x(id)", []
-    unique = list(dict.fromkeys(ids))
-    return "SELECT row_number() OVER () AS ord, id FROM (SELECT unnest(?::VARCHAR[]) AS id)", [
-        unique
-    ]
-
-
 def _changed(part: Part) -> str:
     # Told with every update (events.md, "changedFields").
     if part.field.name == "LastModifiedDate":
         return "true"
     name = quoted(part.field.name)
-    return f"(a.{name} IS DISTINCT FROM b.{name})"
+    return f"(o.{name} IS DISTINCT FROM b.{name})"
 
 
-def _value(part: Part) -> str:
-    value = json_sql(part.field, "a")
-    if not is_long_text(part.field):
-        return value
-    # Both texts, of which `change_events` makes the difference.
-    old = f"b.{quoted(part.field.name)}"
-    return (
-        f"CASE WHEN length({old}) > {LONG_TEXT} AND {value} IS NOT NULL "
-        f"THEN json_array({old}, {value}) ELSE to_json({value}) END"
-    )
+def _marks_sql(parts: Sequence[Part], conditions: dict[str, str]) -> str:
+    """A text of 0 and 1, a character per part: whether it changed."""
+    pieces, unchanged = [], ""
+    for part in parts:
+        condition = conditions.get(part.field.name)
+        if condition is None:
+            unchanged += "0"
+            continue
+        pieces += [f"'{unchanged}'", f"CASE WHEN {condition} THEN '1' ELSE '0' END"]
+        unchanged = ""
+    pieces.append(f"'{unchanged}'")
+    return f"concat({', '.join(pieces)})"

@@ -27,8 +27,10 @@ def write(
         return
     _insert(connection, batch, numbers)
     ids = "SELECT s.id FROM _ingest AS s WHERE {} ORDER BY s.row"
-    recorder.created(batch.target.sobject, ids.format(_NEW))
-    with recorder.updating(batch.target.sobject, ids.format(_KEPT)):
+    sobject, given = batch.target.sobject, {one.field.name for one in batch.target.columns}
+    followers = {one.name for one in sobject.stored_fields if one.follows in given}
+    recorder.created(sobject, ids.format(_NEW))
+    with recorder.updating(sobject, ids.format(_KEPT), given | followers):
         _update(connection, batch)
 
 
