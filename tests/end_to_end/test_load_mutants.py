@@ -1,0 +1,65 @@
+"""Bugs put into loads on purpose: the random loads must catch each of them."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.checkout import Checkout
+
+MUTANTS = {
+    "what_a_broken_off_run_had_sent_is_not_settled": (
+        "assets",
+        "            settle(spec, places, run_ids(context), context.log.info)\n",
+        "",
+        [0, 1],
+    ),
+    "a_part_is_uploaded_again_although_it_may_be_closed": (
+        "resources/landing",
+        "            return AskJob(part.index, part.job_id)\n",
+        "            return DropJob(part.index, part.job_id)\n",
+        [1, 8],
+    ),
+    "who_was_created_is_not_asked_after_a_lost_answer": (
+        "assets",
+        'if operation == "upsert" and (maybe_sent or client.api_calls - before > 1):',
+        "if False:",
+        [0, 7],
+    ),
+    "a_row_that_was_sent_again_keeps_its_first_outcome_too": (
+        "resources/warehouse",
+        "        if earlier and earlier[0]:\n",
+        "        if False:\n",
+        [0, 2],
+    ),
+    "a_round_is_cut_from_its_first_row_again": (
+        "resources/landing",
+        "sum(part.rows for part in cut)",
+        "0",
+        [1, 8],
+    ),
+    "a_manifest_is_sent_each_time_that_a_load_is_run": (
+        "resources/landing",
+        "    return max(own, key=lambda entry: entry.begun_at, default=None)\n",
+        "    return None\n",
+        [1, 8],
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_bug_in_loads_is_caught(tmp_path: Path, mutant: str):
+    folder, old, new, seeds = MUTANTS[mutant]
+    copy = Checkout(tmp_path / "copy")
+    copy.replace(folder, old, new)
+
+    played = copy.run(
+        "-m",
+        "tests.end_to_end.load_play",
+        *(f"--seed={seed}" for seed in seeds),
+        timeout_s=500,
+    )
+
+    assert played.returncode == 1
+    assert "AssertionError: load " in played.stderr, played.stderr[-3000:]
