@@ -161,7 +161,7 @@ def test_published_events_arrive_under_the_ids_of_their_results(org, client, pub
 
 
 def test_an_event_by_rest_arrives_under_the_id_among_its_errors(org, client, pubsub):
-    body = {"Action__c": "CREATED"}
+    body = {"Action__c": "CREATED", "Order_Id__c": "A-1"}
     path = f"{client.transport.base}/sobjects/Order_Event__e"
     answer = client.transport.json(ApiRequest("POST", path, json_body=body, creates=True)).json
 
