@@ -107,14 +107,15 @@ class EventDecoder:
     """Decodes events, each by its own schema; keeps the schemas it has seen. Threads may share it.
 
     Args:
-        schema_json: Finds a schema by id: ``PubSub.schema_json``, or the inbox's, without network.
+        schema_json: Finds a schema by id: ``PubSub.schema_json``, or the inbox's, without network;
+            None if it isn't kept there.
         describe: Finds an object's description for exact types; may answer None.
         numbers: As for result pages.
     """
 
     def __init__(
         self,
-        schema_json: Callable[[str], str],
+        schema_json: Callable[[str], str | None],
         describe: Callable[[str], SObjectDescribe | None] | None = None,
         numbers: Numbers = "decimal",
     ) -> None:
@@ -134,6 +135,8 @@ class EventDecoder:
         if known is not None:
             return known
         text = self._schema_json(schema_id)
+        if text is None:
+            raise SchemaUnavailableError("Lookup", schema_id, "", "NOT_FOUND", "it isn't kept")
         found = parse_event_schema(schema_id, text)
         changed = changed_object(f"/data/{found.event}") if found.is_change else None
         describe = self._describe(changed) if self._describe and changed else None

@@ -274,11 +274,17 @@ def test_an_event_whose_schema_cannot_be_had_is_set_apart():
     found = EventDecoder(schema_json).decode(raw(change(Name="one"), (b"?", "lost"), b""))
 
     assert [batch.events.num_rows for batch in found.batches] == [1]
-    assert [error.event_id for error in found.undecoded] == ["event-2", "event-3"] or [
-        error.event_id for error in found.undecoded
-    ] == ["event-3", "event-2"]
+    assert {error.event_id for error in found.undecoded} == {"event-2", "event-3"}
     lost = next(error for error in found.undecoded if error.event_id == "event-2")
     assert "GetSchema of lost was refused" in str(lost)
+
+
+def test_an_event_whose_schema_is_not_kept_is_set_apart():
+    found = EventDecoder({"account-1": ACCOUNT}.get).decode(raw(change(), (b"?", "lost")))
+
+    (error,) = found.undecoded
+    assert (error.event_id, error.payload) == ("event-2", b"?")
+    assert "Lookup of lost" in str(error)
 
 
 def test_a_schema_that_is_none_is_named():
