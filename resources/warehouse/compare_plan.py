@@ -29,6 +29,7 @@ WAREHOUSE = "warehouse"
 STAGED = "rows.main.staged"
 STATE = "rows.main.state"
 PAIRS = "rows.main.pairs"
+SAME = "rows.main.same"
 VERDICTS = "rows.main.verdicts"
 KEPT = "rows.main.kept"
 EXAMPLES = 20
@@ -158,22 +159,60 @@ def judge(compared: ComparedImage | None, drift: Drift, fold: bool, kept: bool) 
     )
 
 
-def _compare(compared: ComparedImage) -> str:
-    equal = [f"({same_cell(compared, column)})" for column in compared.image.columns]
-    known = {column.cell for column in compared.image.columns}
-    covered = [f"r.{quoted(cell)} = ''" for cell in compared.cells if cell not in known]
+def find_same(compared: ComparedImage) -> str:
+    """Pairs of the same values by DuckDB's 64-bit hash, as merges compare: mostly nearly all.
+
+    Only the others need the wide join. A row with a cell that leaves its field alone, or that
+    isn't of its column's type, is among the others.
+    """
+    columns = compared.image.columns
+    ours, theirs, hashable = [], [], []
+    for column in columns:
+        cell, kind = f"r.{quoted(column.cell)}", compared.types[column.cell]
+        # Trimming every text would cost more than all else, and few texts need it.
+        there = _there(compared, column)
+        meaning = cell if kind == "VARCHAR" else _meaning(cell, kind, column)
+        ours.append(f"CASE WHEN {cell} <> {text(SET_NULL)} THEN {meaning} END")
+        theirs.append(there if kind == "VARCHAR" else _meaning(there, kind, column))
+        hashable.append(f"({cell} = {text(SET_NULL)} OR {meaning} IS NOT NULL) AND {cell} <> ''")
     return (
-        "SELECT p.row_number, p.sf_id, p.read_to, p.deleted, "
-        f"{' AND '.join(equal) or 'true'} AS equal, {' AND '.join(covered) or 'true'} AS covered "
-        f"FROM {_joined(compared)}"
+        f"CREATE TABLE {SAME} AS SELECT p.row_number, o.covered FROM {PAIRS} p "
+        f"JOIN (SELECT r.rowid AS row_number, hash({', '.join(ours)}) AS digest, "
+        f"{_covered(compared)} AS covered FROM {STAGED} r WHERE {' AND '.join(hashable)}) o "
+        f"ON o.row_number = p.row_number "
+        f"JOIN (SELECT t.rowid AS image_number, hash({', '.join(theirs)}) AS digest "
+        f"FROM {compared.table} t {_parents(compared)}) i ON i.image_number = p.image_number "
+        "WHERE o.digest = i.digest"
     )
 
 
-def _joined(compared: ComparedImage, pairs: str = PAIRS) -> str:
-    joins = [
+def _compare(compared: ComparedImage) -> str:
+    equal = [f"({same_cell(compared, column)})" for column in compared.image.columns]
+    others = f"(SELECT * FROM {PAIRS} ANTI JOIN {SAME} USING (row_number))"
+    return (
+        "SELECT p.row_number, p.sf_id, p.read_to, p.deleted, true AS equal, s.covered "
+        f"FROM {PAIRS} p JOIN {SAME} s ON s.row_number = p.row_number UNION ALL "
+        "SELECT p.row_number, p.sf_id, p.read_to, p.deleted, "
+        f"{' AND '.join(equal)} AS equal, {_covered(compared)} AS covered "
+        f"FROM {_joined(compared, others)}"
+    )
+
+
+def _covered(compared: ComparedImage) -> str:
+    known = {column.cell for column in compared.image.columns}
+    hidden = [f"r.{quoted(cell)} = ''" for cell in compared.cells if cell not in known]
+    return " AND ".join(hidden) or "true"
+
+
+def _joined(compared: ComparedImage, pairs: str) -> str:
+    return (
         f"{pairs} p JOIN {STAGED} r ON r.rowid = p.row_number "
-        f"JOIN {compared.table} t ON t.rowid = p.image_number"
-    ]
+        f"JOIN {compared.table} t ON t.rowid = p.image_number {_parents(compared)}"
+    )
+
+
+def _parents(compared: ComparedImage) -> str:
+    joins = []
     for number, column in enumerate(compared.image.columns):
         if (parent := column.parent) is not None:
             table = quoted(WAREHOUSE, parent.schema, parent.name)
@@ -211,24 +250,28 @@ def _is_null(there: str, kind: str) -> str:
 
 
 def _same(cell: str, there: str, kind: str, column: ImageColumn) -> str:
-    equal = "{} IS NOT DISTINCT FROM {}"
+    ours, theirs = _meaning(cell, kind, column), _meaning(there, kind, column)
+    if kind in ("VARCHAR", "VARCHAR[]"):
+        return f"{ours} IS NOT DISTINCT FROM {theirs}"
+    # A cell that isn't of the column's type is null here, and is the same as nothing.
+    return f"coalesce({ours} = {theirs}, false)"
+
+
+def _meaning(value: str, kind: str, column: ImageColumn) -> str:
+    """A cell or a column's value as Salesforce would keep it, of the column's type."""
     if kind == "VARCHAR":
-        trimmed = f"nullif(trim({{}}, {_BLANKS}), '')"
-        ours, theirs = trimmed.format(cell), trimmed.format(there)
-        if column.parent is not None:
-            # External ids find their record whatever the case, but for the case-sensitive ones.
-            ours, theirs = f"lower({ours})", f"lower({theirs})"
-        return equal.format(ours, theirs)
+        trimmed = f"nullif(trim({value}, {_BLANKS}), '')"
+        # External ids find their record whatever the case, but for the case-sensitive ones.
+        return trimmed if column.parent is None else f"lower({trimmed})"
     if kind == "VARCHAR[]":
-        return equal.format(f"list_sort(string_split({cell}, ';'))", f"list_sort({there})")
+        parts = f"string_split({value}, ';')" if value.startswith("r.") else value
+        return f"list_sort({parts})"
     if kind == TIMESTAMPTZ:
         # Salesforce keeps whole seconds of datetimes that it is given.
-        ours = f"TRY_CAST({cell} AS {kind})"
-        return equal.format(f"date_trunc('second', {ours})", f"date_trunc('second', {there})")
+        return f"date_trunc('second', TRY_CAST({value} AS {kind}))"
     if kind == "TIME":
-        return equal.format(f"TRY_CAST(rtrim({cell}, 'Z') AS TIME)", there)
-    # A cell that isn't of the column's type is null here, and differs from all but null.
-    return f"coalesce(TRY_CAST({cell} AS {kind}) = {there}, false)"
+        return f"TRY_CAST(rtrim(CAST({value} AS VARCHAR), 'Z') AS TIME)"
+    return f"TRY_CAST({value} AS {kind})"
 
 
 def count_verdicts() -> str:

@@ -109,6 +109,7 @@ class DuckDBCompare:
             self._compared = self._describe(settings.image)
         if self._compared is not None:
             self._run(compare_plan.find_pairs(self._compared, settings.fold_keys))
+            self._run(compare_plan.find_same(self._compared))
         self._judge()
         self._drift = self._drift_examples()
 
@@ -128,7 +129,7 @@ class DuckDBCompare:
         self._run(f"CREATE TABLE {compare_plan.KEPT} (key VARCHAR)")
 
     def _describe(self, image: LoadImage) -> ComparedImage | None:
-        """None if the table isn't there: the sync never ran."""
+        """None if the table isn't there (the sync never ran), or shows none of the cells."""
         columns = self._table(image.schema, image.table)
         if not columns:
             return None
@@ -148,6 +149,8 @@ class DuckDBCompare:
                 kind = parent[column.parent.column]
             types[column.cell] = kind
             known.append(column)
+        if not known:
+            return None
         image = LoadImage(image.schema, image.table, image.key, tuple(known), image.id_column)
         cells = tuple(name for name in self._columns if name not in (KEY, HASH))
         return ComparedImage(image, columns[image.key], types, cells)
