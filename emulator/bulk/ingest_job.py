@@ -65,14 +65,13 @@ class IngestJob(Job):
             body["jobType"] = self.job_type
         body |= self.format_json()
         if detail == "info":
-            over = self.is_over
             body |= {
                 "numberRecordsProcessed": self.records,
                 "numberRecordsFailed": self.failed,
                 "retries": 0,
-                # Zero as long as it runs (recorded).
-                "totalProcessingTime": self.processing_ms if over else 0,
-                "apiActiveProcessingTime": self.writing_ms if over else 0,
+                # Zero as long as it runs, and when nothing was processed (recorded).
+                "totalProcessingTime": self.processing_ms,
+                "apiActiveProcessingTime": self.writing_ms,
                 "apexProcessingTime": 0,
             }
             body |= {"errorMessage": self.error} if self.error else {}
@@ -83,7 +82,8 @@ class IngestJob(Job):
         started = time.monotonic()
         try:
             end = self._run(jobs)
-            self.processing_ms = max(1, round((time.monotonic() - started) * 1000))
+            if self.records:
+                self.processing_ms = max(1, round((time.monotonic() - started) * 1000))
             jobs.move(self, end)
         finally:
             jobs.parent_locks.end(self.id)

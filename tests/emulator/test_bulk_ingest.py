@@ -71,6 +71,21 @@ def test_a_finished_job_counts_rows_failed_ones_included(ingest):
     assert "errorMessage" not in info
 
 
+def test_info_has_the_keys_of_recorded_answers_in_their_order(ingest):
+    done, wrong = ingest.run(ORDERS), ingest.run("Nope__c\nx\n")
+
+    keys = [
+        "id", "operation", "object", "createdById", "createdDate", "systemModstamp", "state",
+        "externalIdFieldName", "concurrencyMode", "contentType", "apiVersion", "jobType",
+        "lineEnding", "columnDelimiter", "numberRecordsProcessed", "numberRecordsFailed",
+        "retries", "totalProcessingTime", "apiActiveProcessingTime", "apexProcessingTime",
+    ]  # fmt: skip
+    assert list(done) == keys
+    assert done["totalProcessingTime"] > 0
+    assert list(wrong) == [*keys, "errorMessage"]
+    assert wrong["totalProcessingTime"] == wrong["apiActiveProcessingTime"] == 0
+
+
 def test_rows_are_created_and_then_updated(ingest, api):
     first = ingest.run(ORDERS)
     second = ingest.run("ERP_Order_Id__c,Amount__c\nA-1,11\nA-3,1\n")
