@@ -34,8 +34,8 @@ def load_image(
     if key is None:
         return None
     found = (_image_column(spec, inbound, column, there, table_columns) for column in columns)
-    compared = tuple(one for one in found if one is not None and one.cell != spec.key_field)
-    if not compared:
+    compared = tuple(one for one in found if one is not None)
+    if all(one.cell == spec.key_field for one in compared):
         return None
     id_column = warehouse_name("Id", inbound.naming)
     return LoadImage(inbound.schema, name, key, compared, id_column)
