@@ -12,6 +12,7 @@ AssetError
 ├── LoadMappingError         a load's mapping doesn't fit the query or the object
 ├── LoadSourceMissingError   the table of a load's source isn't there
 ├── MaskKeyMissingError      fields are to be masked and there's no key
+├── UndecodedEventsError     events that can't be read hold a channel up
 └── HookError                the user's transform function did something it mustn't
 """
 
@@ -181,6 +182,23 @@ class MaskKeyMissingError(AssetError):
         return (
             f"{self.object_name} has fields to mask, and TIDEGATE_MASK_KEY isn't set. "
             "Set it to a long random text and keep it: another key gives other masks."
+        )
+
+
+class UndecodedEventsError(AssetError):
+    """Events that can't be read; the channel waits for them until they are set aside."""
+
+    def __init__(self, channel: str, events: int, problem: str, tried: int, tries: int) -> None:
+        super().__init__(channel, events, problem, tried, tries)
+        self.channel, self.events, self.problem = channel, events, problem
+        self.tried, self.tries = tried, tries
+
+    def __str__(self) -> str:
+        return (
+            f"{self.channel} waits for {self.events:,} event(s) that can't be read (try "
+            f"{self.tried} of {self.tries}). {self.problem} The last try sets them aside in "
+            "_tidegate.dead_events with their bytes, and reads what has changed since instead; "
+            "`dead_after_tries` says how many there are."
         )
 
 

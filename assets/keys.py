@@ -35,6 +35,11 @@ def object_keys(sync: SyncSpec, spec: ObjectSpec) -> ObjectKeys:
     )
 
 
+def changes_key(sync: SyncSpec, spec: ObjectSpec) -> dg.AssetKey:
+    """The asset that follows the object's change events."""
+    return dg.AssetKey(["changes", sync.org, warehouse_name(spec.name)])
+
+
 def step_name(sync: SyncSpec, spec: ObjectSpec) -> str:
     """The name of the step that runs an object's stages."""
     return f"{sync.org}__{warehouse_name(spec.name)}"

@@ -69,13 +69,12 @@ class RowShape:
         arrays = [batch.column("Id"), *_times(batch, lo, hi)]
         return pa.RecordBatch.from_arrays(arrays, schema=self.table.removal_schema())
 
+    def masked_values(self, name: str, values: pa.Array[Any]) -> pa.Array[Any]:
+        """A field's values as they may be shown."""
+        return mask_column(values, self._mask_key) if name in self.masked else values
+
     def _own(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        arrays = [
-            mask_column(batch.column(name), self._mask_key)
-            if name in self.masked
-            else batch.column(name)
-            for name in self.columns
-        ]
+        arrays = [self.masked_values(name, batch.column(name)) for name in self.columns]
         renamed = pa.RecordBatch.from_arrays(arrays, schema=self._renamed)
         return self._hook.apply(renamed) if self._hook else renamed
 

@@ -20,6 +20,7 @@ from resources.warehouse.adapter import (
     ApiCalls,
     MergeResult,
     ReadInterval,
+    Reread,
     RereadAnswer,
     Warehouse,
     WindowRow,
@@ -53,12 +54,12 @@ def merge(
     whole = not landed.windows
     return warehouse.merge_images(
         shape.table,
-        _reader(store, frames.of_kind("images"), shape.table.image_schema()),
+        frames_reader(store, frames.of_kind("images"), shape.table.image_schema()),
         object_name=manifest.object,
         org_id=manifest.org_id,
         run_id=run_id,
-        reread=_reread(spec, landed, shape, connect),
-        removals=_reader(store, frames.of_kind("removals"), shape.table.removal_schema())
+        reread=reread_by_id(spec, landed, shape, connect),
+        removals=frames_reader(store, frames.of_kind("removals"), shape.table.removal_schema())
         if landed.leaving
         else None,
         windows=_window_rows(landed, api_calls),
@@ -75,9 +76,10 @@ def _window_rows(landed: Landed, api_calls: int) -> list[WindowRow]:
     ]
 
 
-def _reader(
+def frames_reader(
     store: LandingStore, files: Sequence[FrameFile], schema: pa.Schema
 ) -> pa.RecordBatchReader:
+    """The rows of frames, a batch at a time."""
     return pa.RecordBatchReader.from_batches(schema, _batches(store, files))
 
 
@@ -99,9 +101,11 @@ def _file_batches(source: pa.NativeFile | IOBase) -> Iterator[pa.RecordBatch]:
         yield reader.get_batch(index)
 
 
-def _reread(
+def reread_by_id(
     spec: ObjectSpec, landed: Landed, shape: RowShape, connect: Connect
-) -> Callable[[Sequence[str], datetime], RereadAnswer]:
+) -> Reread:
+    """How a merge reads records again that it is in doubt about."""
+
     def reread(ids: Sequence[str], after: datetime) -> RereadAnswer:
         pages, read = connect().read_rows(
             spec.name, landed.schema.names, ids, after, where=spec.where or ""

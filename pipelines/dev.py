@@ -28,6 +28,7 @@ class _Ended(Exception):  # noqa: N818 - somebody asked for it
 def run_dev(err: Console, *, port: int, emulator_port: int, pubsub_port: int) -> int:
     """Serve until a signal comes or Dagster ends; its exit code."""
     os.environ["EMULATOR_PORT"] = str(emulator_port)
+    os.environ["PUBSUB_PORT"] = str(pubsub_port)
     os.environ["DAGSTER_HOME"] = str(dagster_home())
     emulator: AbstractContextManager[Emulator | None] = nullcontext()
     if environment.is_emulator():

@@ -23,6 +23,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 STATE_FOLDER = CHECKOUT / ".tidegate"
 DAGSTER_HOME = STATE_FOLDER / "dagster"
 EMULATOR_PORT = 8040
+PUBSUB_PORT = 8041
+PUBSUB = "api.pubsub.salesforce.com:7443"
 LANDING_KEEP_DAYS = 7
 MOST_KEEP_DAYS = 36_500
 # Made-up records need no secret, and the demo must run with nothing set.
@@ -125,6 +127,13 @@ def _unset(login: Auth) -> dict[str, str]:
 def api_version(prefix: str = "SALESFORCE") -> str | None:
     """The version of Salesforce's API, if the environment says one."""
     return os.environ.get(f"{prefix}_API_VERSION")
+
+
+def pubsub(prefix: str = "SALESFORCE") -> str:
+    """Where the Pub/Sub API is; the emulator's if the connection falls back on it."""
+    port = os.environ.get("PUBSUB_PORT", str(PUBSUB_PORT))
+    default = f"127.0.0.1:{port}" if is_emulator(prefix) else PUBSUB
+    return os.environ.get(f"{prefix}_PUBSUB") or default
 
 
 def landing_url() -> str:

@@ -71,6 +71,12 @@ CONNECTION_VARIABLES = (
         "Version of Salesforce's API, such as `66.0`.",
         "`api_version` of the connection",
     ),
+    Variable(
+        "SALESFORCE_PUBSUB",
+        "Where the Pub/Sub API is, host and port; orgs in the EU's regions may use "
+        "`api.deu.pubsub.salesforce.com:7443`.",
+        "`api.pubsub.salesforce.com:7443`; the emulator's where that is the org",
+    ),
 )
 
 PLACE_VARIABLES = (
@@ -108,6 +114,7 @@ MACHINE_VARIABLES = (
         "`.tidegate/dagster` of the checkout",
     ),
     Variable("EMULATOR_PORT", "Port of the emulator that is the org when none is named.", "`8040`"),
+    Variable("PUBSUB_PORT", "Port of that emulator's Pub/Sub API.", "`8041`"),
 )
 
 ENV_FILE_VARIABLES = (*CONNECTION_VARIABLES, *PLACE_VARIABLES)

@@ -125,6 +125,7 @@ class Org:
             "SALESFORCE_FLOW": "client_credentials",
             "SALESFORCE_CLIENT_ID": self.client_id,
             "SALESFORCE_CLIENT_SECRET": self.client_secret,
+            "SALESFORCE_PUBSUB": self.ready["pubsub"],
         }
 
 

@@ -63,6 +63,7 @@ class SalesforceConnection(NamedComponent):
             auth=auth,
             login_problem=environment.login_problem(self.name, self.environment),
             api_version=environment.api_version(self.environment) or self.api_version,
+            pubsub=environment.pubsub(self.environment),
             reserve=self.reserve,
         )
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from resources.salesforce.client import SalesforceClient
 from resources.salesforce.errors import SettingsError
+from resources.salesforce.pubsub.client import PubSub
 from resources.salesforce.settings import (
     ClientCredentials,
     ConnectionSettings,
@@ -93,6 +94,9 @@ class SalesforceResource(dg.ConfigurableResource[None]):
         default=None, description="Why it is known already that logging in can't succeed."
     )
     api_version: str = Field(default="66.0", description="Version of Salesforce's API.")
+    pubsub: str = Field(
+        default="api.pubsub.salesforce.com:7443", description="Where its Pub/Sub API is."
+    )
     reserve: int = Field(
         default=0, ge=0, description="Daily API requests of the org that a run leaves to others."
     )
@@ -122,3 +126,13 @@ class SalesforceResource(dg.ConfigurableResource[None]):
         """Log in, lend the client, then close its connections."""
         with SalesforceClient(self.settings()) as client:
             yield client
+
+    @contextmanager
+    def events(self, client: SalesforceClient) -> Iterator[PubSub]:
+        """Lend its Pub/Sub API, with the client's login; nothing is asked of it yet.
+
+        Raises:
+            SettingsError: The address isn't one.
+        """
+        with PubSub(client.transport.login, self.pubsub) as pubsub:
+            yield pubsub

@@ -49,6 +49,7 @@ class Harbour:
                 auth=ClientCredentialsLogin(
                     client_id=self.org.client_id, client_secret=self.org.client_secret
                 ),
+                pubsub=self.org.ready["pubsub"],
                 reserve=self.reserve,
             ),
             "warehouse_default": WarehouseResource(

@@ -1,0 +1,127 @@
+"""What a stretch of change events asks for: records to read by Id, or a time to read again. Pure.
+
+Events name what changed; they never say what a record is now. Gaps, overflows and lost events are
+then nothing special: they name Ids, or a time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from resources.salesforce.pubsub.decode import CHANGE_HEADER, WILDCARD, names_all_records
+
+GAP = "GAP_"
+OVERFLOW = "GAP_OVERFLOW"
+HEADER = pa.schema(
+    [
+        CHANGE_HEADER.field(name)
+        for name in ("record_ids", "change_type", "change_origin", "commit_timestamp")
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What some change events say, taken together.
+
+    Args:
+        events: How many there are.
+        by_type: The same by change type.
+        ids: Records to read, each once, in the order of the events.
+        gaps: Events that say only that something changed.
+        overflows: Commit times of changes too large for events, or without one.
+        wildcards: Events that mean every record of the object.
+        echoes: Events of changes that this client made itself.
+        last_commit: The latest commit time, on the org's clock.
+    """
+
+    events: int = 0
+    by_type: dict[str, int] = field(default_factory=dict)
+    ids: tuple[str, ...] = ()
+    gaps: int = 0
+    overflows: tuple[datetime, ...] = ()
+    wildcards: int = 0
+    echoes: int = 0
+    last_commit: datetime | None = None
+
+
+def seen_in(batches: Sequence[pa.RecordBatch], client_name: str) -> Seen:
+    """What decoded change events say.
+
+    Args:
+        batches: With the columns of ``CHANGE_HEADER``.
+        client_name: Under which our own changes go (``Sforce-Call-Options``).
+    """
+    table = pa.Table.from_batches([batch.select(HEADER.names) for batch in batches], schema=HEADER)
+    kinds: list[Any] = table["change_type"].to_pylist()
+    commits: list[Any] = table["commit_timestamp"].to_pylist()
+    lists: list[Any] = table["record_ids"].to_pylist()
+    named = dict.fromkeys(one for ids in lists for one in ids)
+    by_type = dict(sorted(Counter(kinds).items()))
+    return Seen(
+        events=table.num_rows,
+        by_type=by_type,
+        ids=tuple(one for one in named if not names_all_records(one)),
+        gaps=sum(n for kind, n in by_type.items() if kind.startswith(GAP) and kind != OVERFLOW),
+        overflows=tuple(at for kind, at in zip(kinds, commits, strict=True) if kind == OVERFLOW),
+        wildcards=sum(any(one.endswith(WILDCARD) for one in ids) for ids in lists),
+        echoes=_echoes(table["change_origin"].to_pylist(), client_name),
+        last_commit=max(commits, default=None),
+    )
+
+
+def _echoes(origins: Sequence[str | None], client_name: str) -> int:
+    # com/salesforce/api/rest/66.0;client=tidegate (Change Data Capture developer guide)
+    end = f";client={client_name}"
+    return sum(origin is not None and origin.rstrip("/").endswith(end) for origin in origins)
+
+
+@dataclass(frozen=True)
+class ReadAgain:
+    """A read of more than single records; ``since`` None reads the whole object."""
+
+    since: datetime | None
+    reasons: tuple[str, ...]
+
+
+def read_again(
+    seen: Seen,
+    breaks: Sequence[str],
+    dead: int,
+    committed_at: datetime | None,
+    margin_s: int,
+) -> ReadAgain | None:
+    """What must be read because events don't name the records; None: nothing.
+
+    Args:
+        breaks: Reasons why events before these may be missing.
+        dead: Events that are set aside unread.
+        committed_at: Commit time of the last change known before; None: there was none.
+        margin_s: By how much a commit may come later than its SystemModstamp.
+    """
+    since: list[datetime | None] = []
+    reasons: list[str] = []
+    if breaks:
+        reasons += [f"the position was refused ({reason})" for reason in breaks]
+        since.append(committed_at)
+    if dead:
+        reasons.append(f"{dead:,} event(s) can't be read")
+        since.append(committed_at)
+    if seen.overflows:
+        reasons.append(f"{len(seen.overflows):,} transaction(s) were too large for events")
+        since.append(min(seen.overflows))
+    if seen.wildcards:
+        # A field's type was converted: that leaves SystemModstamp as it is.
+        reasons.append(f"{seen.wildcards:,} event(s) mean all records")
+        since.append(None)
+    if not reasons:
+        return None
+    times = [moment for moment in since if moment is not None]
+    begin = min(times) - timedelta(seconds=margin_s) if len(times) == len(since) else None
+    return ReadAgain(begin, tuple(reasons))

@@ -1,0 +1,134 @@
+"""Reads an object's records for its change events: those that are named, or all since a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+
+from assets.changes_spec import ChangesSpec
+from assets.extract import RunIds, land
+from assets.landed import Landed, make_room, read_landed
+from assets.questions import OrgFacts, Questions, questions
+from assets.row_shape import RowShape
+from assets.transform import drop_raw_pages, transform
+from assets.warehouse_table import frames_reader, reread_by_id
+from assets.windows import Window
+from resources.landing.ledger import ExtractLedger
+from resources.landing.manifest import ExtractManifest, FramesManifest
+from resources.landing.store import LandingStore
+from resources.salesforce.arrow import read_json_records
+from resources.salesforce.arrow_types import widened
+from resources.salesforce.client import SalesforceClient
+from resources.salesforce.composite_reads_plan import RowsWanted
+from resources.salesforce.errors import DigitsError
+from resources.warehouse.adapter import MergeResult, ReadInterval, Reread, Warehouse
+from resources.warehouse.event_adapter import AskedRecords
+
+Report = Callable[[str], None]
+MODSTAMP_FIELD = "SystemModstamp"
+
+
+@dataclass(frozen=True)
+class Images:
+    """Records as they are now, and for which Ids was asked."""
+
+    batches: tuple[pa.RecordBatch, ...]
+    asked: AskedRecords | None
+    rows: int
+
+
+class ObjectReads:
+    """Reads of one object within one run, with the fields that its sync has."""
+
+    def __init__(self, spec: ChangesSpec, client: SalesforceClient, mask_key: str) -> None:
+        self._spec, self._client, self._mask_key = spec, client, mask_key
+        self._describe = client.describe(spec.object.name)
+        self.landed: Landed = self._questions(None).images.landed
+        self.shape: RowShape = self._shaped(self.landed)
+
+    @property
+    def reread(self) -> Reread:
+        """How a merge reads again what it is in doubt about."""
+        return reread_by_id(self._spec.object, self.landed, self.shape, lambda: self._client)
+
+    def images(self, ids: Sequence[str]) -> Images:
+        """Records by Id, 10,000 of them in one API call (some 3,000 with a condition)."""
+        if not ids:
+            return Images((), None, 0)
+        spec = self._spec.object
+        wanted = RowsWanted(spec.name, self.landed.schema.names, ids, spec.where or "")
+        [records], read = self._client.read_rows_of_many([wanted])
+        while True:
+            try:
+                batch = read_json_records(records, self.landed.schema)
+                break
+            except DigitsError as error:
+                roomier = widened(self.landed.schema, error.column)
+                if roomier is None:
+                    raise
+                self.landed = replace(self.landed, schema=roomier)
+                self.shape = self._shaped(self.landed)
+        asked = AskedRecords(ids, ReadInterval(read.lo, read.hi))
+        return Images((self.shape.images(batch, read.lo, read.hi),), asked, len(records))
+
+    def merge_since(
+        self,
+        since: datetime | None,
+        store: LandingStore,
+        warehouse: Warehouse,
+        run: RunIds,
+        report: Report,
+    ) -> MergeResult:
+        """Bring all records changed since a time into the table; None: all there are."""
+        if MODSTAMP_FIELD not in self.landed.schema.names:
+            since = None
+        asked = self._questions(since)
+        ledger = ExtractLedger(store)
+        images = asked.images
+        if asked.leaving:
+            leaving = land(self._client, ledger, asked.leaving, run, report)
+            images = replace(images, landed=replace(images.landed, leaving=leaving.manifest_id))
+        manifest = land(self._client, ledger, images, run, report)
+        frames, shape = self._frames(store, manifest)
+        if shape.masked:
+            drop_raw_pages(store, frames)
+        whole = ReadInterval(manifest.read_from, manifest.read_to) if since is None else None
+        removals = frames.of_kind("removals")
+        return warehouse.merge_images(
+            shape.table,
+            frames_reader(store, frames.of_kind("images"), shape.table.image_schema()),
+            object_name=manifest.object,
+            org_id=manifest.org_id,
+            run_id=run.run_id,
+            reread=self.reread,
+            removals=frames_reader(store, removals, shape.table.removal_schema())
+            if asked.leaving
+            else None,
+            complete_as_of=whole,
+        )
+
+    def _frames(
+        self, store: LandingStore, manifest: ExtractManifest
+    ) -> tuple[FramesManifest, RowShape]:
+        shape = self._shaped(read_landed(store, manifest.manifest_id))
+        try:
+            return transform(store, manifest, shape), shape
+        except DigitsError as error:
+            if make_room(store, manifest.manifest_id, error.column) is None:
+                raise
+            return self._frames(store, manifest)
+
+    def _shaped(self, landed: Landed) -> RowShape:
+        return RowShape(self._spec.sync, self._spec.object, landed, self._mask_key)
+
+    def _questions(self, since: datetime | None) -> Questions:
+        window = None
+        if since is not None:
+            # The end is open in truth: what is committed meanwhile comes as events.
+            end = self._client.org_now() + timedelta(seconds=2)
+            window = Window(start=since, end=end, margin_s=0)
+        facts = OrgFacts(self._client.org_id, self._client.settings.api_version)
+        return questions(self._spec.object, self._describe, facts, window, ())

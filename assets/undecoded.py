@@ -1,0 +1,38 @@
+"""How often runs have met events that can't be read, across runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from assets.errors import UndecodedEventsError
+from resources.landing.inbox import ChannelInbox
+from resources.landing.store import read_json, write_json
+from resources.salesforce.pubsub.errors import EventDecodeError
+
+
+class Tries:
+    """Counts tries by event. A run counts each event once."""
+
+    def __init__(self, inbox: ChannelInbox, consumer: str, most: int) -> None:
+        self._store, self._channel = inbox.store, inbox.channel
+        self._path = f"{inbox.folder}/tries/{consumer}.json"
+        self._most = most
+
+    def count(self, events: Sequence[EventDecodeError]) -> UndecodedEventsError | None:
+        """Count one more try for each; None if all have had their last."""
+        if not events:
+            return None
+        before = read_json(self._store, self._path) if self._store.exists(self._path) else {}
+        # Only those that hold the channel up now: others were read since, or set aside.
+        tried = {_name(event): before.get(_name(event), 0) + 1 for event in events}
+        write_json(self._store, self._path, tried)
+        waiting = [event for event in events if tried[_name(event)] < self._most]
+        if not waiting:
+            return None
+        return UndecodedEventsError(
+            self._channel, len(events), str(waiting[0]), tried[_name(waiting[0])], self._most
+        )
+
+
+def _name(event: EventDecodeError) -> str:
+    return f"{event.replay_id.hex()} {event.event_id}"
