@@ -1,1 +1,1 @@
-"""Bulk API 2.0 query jobs."""
+"""Bulk API 2.0: query and ingest jobs."""

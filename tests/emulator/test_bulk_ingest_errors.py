@@ -390,3 +390,23 @@ def test_what_follows_a_stage_is_set_by_an_upload_too(ingest, api):
 
     (row,) = api.records("SELECT Probability, IsClosed FROM Opportunity")
     assert (row["Probability"], row["IsClosed"]) == (100.0, True)
+
+
+@pytest.mark.parametrize(
+    ("object_name", "row", "column"),
+    [
+        ("Account", ("Name", "Acme"), "Owner.Username"),
+        ("Account", ("Name", "Acme"), "Owner.Email"),
+        ("Case", ("Subject", "Late"), "User:Owner.Username"),
+    ],
+)
+def test_an_owner_is_found_by_user_name_and_address(ingest, api, object_name, row, column):
+    (user,) = api.records("SELECT Id, Username, Email FROM User WHERE Username LIKE 'admin%'")
+    value = user[column.rpartition(".")[2]]
+
+    info = ingest.run(
+        f"{row[0]},{column}\n{row[1]},{value}\n", object_name=object_name, operation="insert"
+    )
+
+    assert (info["state"], info["numberRecordsFailed"]) == ("JobComplete", 0), info
+    assert api.records(f"SELECT OwnerId FROM {object_name}")[0]["OwnerId"] == user["Id"]
