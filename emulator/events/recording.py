@@ -52,13 +52,17 @@ class Recorder:
         self._changes = 0
         self._overflowed: set[str] = set()
 
-    def created(self, sobject: SObject, ids: Ids) -> None:
-        """Rows were inserted."""
-        self._whole_rows(sobject, CREATE, ids)
+    def created(self, sobject: SObject, ids: Ids, names: Collection[str] | None = None) -> None:
+        """Rows were inserted.
+
+        Args:
+            names: Fields that can have a value; None for any. The fewer, the faster.
+        """
+        self._whole_rows(sobject, CREATE, ids, names)
 
     def undeleted(self, sobject: SObject, ids: Ids) -> None:
         """Rows came back from the recycle bin."""
-        self._whole_rows(sobject, UNDELETE, ids)
+        self._whole_rows(sobject, UNDELETE, ids, None)
 
     def deleted(self, sobject: SObject, ids: Ids) -> None:
         """Rows went to the recycle bin; their events hold no values."""
@@ -105,10 +109,13 @@ class Recorder:
         values = changed_values(parts, list(conditions.values()), LONG_TEXT)
         self._append(sobject, UPDATE, values, places)
 
-    def _whole_rows(self, sobject: SObject, kind: str, ids: Ids) -> None:
+    def _whole_rows(
+        self, sobject: SObject, kind: str, ids: Ids, names: Collection[str] | None
+    ) -> None:
         if self._tracks(sobject):
             self._tell(sobject, ids, with_place=True)
-            values = new_values(self._schema(sobject).parts)
+            parts = self._schema(sobject).parts
+            values = new_values(p for p in parts if names is None or p.field.name in names)
             self._append(sobject, kind, values, self._places(sobject))
 
     def _tell(self, sobject: SObject, ids: Ids, *, with_place: bool) -> None:

@@ -25,20 +25,21 @@ def write(
     if batch.target.operation in DELETIONS:
         _delete(connection, schema, batch, recorder)
         return
-    _insert(connection, batch, numbers)
+    written = _insert(connection, batch, numbers)
     ids = "SELECT s.id FROM _ingest AS s WHERE {} ORDER BY s.row"
     sobject, given = batch.target.sobject, {one.field.name for one in batch.target.columns}
     followers = {one.name for one in sobject.stored_fields if one.follows in given}
-    recorder.created(sobject, ids.format(_NEW))
+    recorder.created(sobject, ids.format(_NEW), written)
     with recorder.updating(sobject, ids.format(_KEPT), given | followers):
         _update(connection, batch)
 
 
-def _insert(connection: Connection, batch: Batch, numbers: Numbers) -> None:
+def _insert(connection: Connection, batch: Batch, numbers: Numbers) -> set[str]:
+    """Create rows; the fields that can have a value by now."""
     row = connection.execute(f"SELECT count(*) FROM _ingest AS s WHERE {_NEW}").fetchone()
     count = row[0] if row else 0
     if not count:
-        return
+        return set()
     sobject = batch.target.sobject
     values = _new_values(connection, batch, numbers, count)
     names = ", ".join(quoted(name) for name in values)
@@ -52,6 +53,8 @@ def _insert(connection: Connection, batch: Batch, numbers: Numbers) -> None:
                 connection, sobject, field, field.default_formula,
                 f"SELECT s.id FROM _ingest AS s WHERE {_NEW}", f"t.{quoted(field.name)} IS NULL",
             )  # fmt: skip
+    defaulted = {one.name for one in sobject.stored_fields if one.default_formula is not None}
+    return {*values, *defaulted}
 
 
 def _new_values(

@@ -21,7 +21,9 @@ def apply(connection: Connection, schema: Schema, changes: Plan, recorder: Recor
     sobject, user = changes.sobject, changes.user_id
     _insert(connection, changes)
     if changes.inserts:
-        recorder.created(sobject, [str(row["Id"]) for row in changes.inserts])
+        written = {name for row in changes.inserts for name in row}
+        written |= {one.name for one in sobject.stored_fields if one.default_formula is not None}
+        recorder.created(sobject, [str(row["Id"]) for row in changes.inserts], written)
     for names, rows in _by_columns(changes.updates).items():
         followers = [f.name for f in sobject.stored_fields if f.follows in names]
         with recorder.updating(sobject, [row_id for row_id, _ in rows], {*names, *followers}):
