@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from resources.landing.errors import FormatError, LandingError
-from resources.landing.janitor import sweep
+from resources.landing.inbox_janitor import sweep_inbox
+from resources.landing.janitor import Swept, sweep
 from resources.landing.store import LandingStore, read_json, write_json
 
 LAST_SWEEP = "last_sweep.json"
@@ -29,7 +30,7 @@ def sweep_daily(
             return
         # Written first: steps that end at the same time needn't all list the store.
         write_json(store, LAST_SWEEP, {"at": now.isoformat()})
-        swept = sweep(store, older_than=timedelta(days=keep_days), now=now)
+        swept = _sweep(store, timedelta(days=keep_days), now)
     except (LandingError, OSError) as error:
         warn(f"Old files of the landing store weren't deleted: {error}")
         return
@@ -40,6 +41,14 @@ def sweep_daily(
         )
     if swept.live:
         report(f"Kept older ones that a run works on: {', '.join(swept.live)}")
+
+
+def _sweep(store: LandingStore, older_than: timedelta, now: datetime) -> Swept:
+    runs = sweep(store, older_than=older_than, now=now)
+    events = sweep_inbox(store, older_than=older_than, now=now)
+    return Swept(
+        (*runs.deleted, *events.deleted), runs.bytes + events.bytes, (*runs.live, *events.live)
+    )
 
 
 def _last_sweep(store: LandingStore) -> datetime | None:

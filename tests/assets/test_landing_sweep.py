@@ -4,11 +4,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import pyarrow as pa
 import pytest
 
 from assets.landing_sweep import LAST_SWEEP, sweep_daily
 from assets.specs import ObjectSpec
 from resources.landing import paths
+from resources.landing.inbox import Inbox
+from resources.landing.inbox_segment import RAW_EVENTS
 from resources.landing.resource import LandingResource
 from resources.landing.store import LandingStore, open_store, write_json
 from tests.assets.conftest import Harbour, daily, days
@@ -21,6 +24,13 @@ def old_frames(store: LandingStore, begun: datetime) -> str:
     folder = paths.frames_folder("00D", "Account", paths.new_stamp(begun))
     write_json(store, f"{folder}/{paths.FRAMES_MANIFEST}", {})
     return folder
+
+
+def one_event(received: datetime) -> pa.RecordBatch:
+    columns = [[bytes(8)], ["event"], ["schema"], [b"payload"], [received]]
+    return pa.RecordBatch.from_pydict(
+        dict(zip(RAW_EVENTS.names, columns, strict=True)), schema=RAW_EVENTS
+    )
 
 
 @pytest.fixture
@@ -45,6 +55,21 @@ def test_a_sweep_happens_once_a_day_and_tells_what_went(store: LandingStore):
     ]
     sweep(NOW + timedelta(hours=24))
     assert store.list(second) == []
+
+
+def test_a_sweep_takes_old_events_that_were_applied_and_no_others(store: LandingStore):
+    begun = NOW - timedelta(days=8)
+    inbox = Inbox(store, "00D", now=lambda: begun)
+    channels = [inbox.channel(f"/data/{name}ChangeEvent") for name in ("Account", "Contact")]
+    for channel in channels:
+        with channel.try_write() as writer:
+            writer.append(one_event(begun), bytes(8))
+        channel.mark_consumed("changes", 0)
+    channels[0].mark_consumed("changes", channels[0].newest_seq())
+
+    sweep_daily(store, keep_days=7, now=NOW, report=print, warn=pytest.fail)
+
+    assert [channel.hours() for channel in channels] == [[], [f"{begun:%Y%m%dT%H}"]]
 
 
 def test_a_sweep_that_fails_is_a_warning(tmp_path: Path):
