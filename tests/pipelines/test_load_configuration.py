@@ -1,7 +1,9 @@
 """What stands in a load's `defs.yaml`, and what is said of mistakes in it."""
 
 import pytest
+from dagster.components.testing import create_defs_folder_sandbox
 
+from pipelines.components import SalesforceLoad
 from tests.pipelines.conftest import DefsFolder
 
 LOAD = """
@@ -157,3 +159,61 @@ def test_the_folder_names_the_load(loads: DefsFolder):
         keys = {spec.key.to_user_string() for spec in defs.resolve_all_asset_specs()}
 
     assert {"outbound/erp_orders", "outbound/ERP_Orders"} <= keys
+
+
+def test_a_load_becomes_assets_a_job_and_a_schedule_above_its_object(loads: DefsFolder):
+    loads.write("erp_orders", LOAD.replace("nulls: clear", 'nulls: clear\n  schedule: "0 3 * * *"'))
+
+    with loads.load() as defs:
+        specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+        job = defs.resolve_job_def("erp_orders_load")
+        schedules = {schedule.name for schedule in defs.schedules}
+
+    assert set(specs) == {"outbound/erp_orders", "load/erp_orders", "org/salesforce/Order__c"}
+    assert {key.to_user_string() for key in job.asset_layer.selected_asset_keys} == {
+        "outbound/erp_orders",
+        "load/erp_orders",
+    }
+    assert schedules == {"erp_orders_load_schedule"}
+
+
+def test_tables_that_a_query_names_and_loads_before_it_are_dependencies(loads: DefsFolder):
+    more = LOAD.replace("sql: query.sql", "sql: query.sql, deps: [erp/orders, [a, b]]")
+    loads.write("erp_orders", more.replace("nulls: clear", "nulls: clear\n  order_after: accounts"))
+    loads.write("accounts", LOAD)
+    loads.write_file("accounts", "query.sql", SQL)
+
+    with loads.load() as defs:
+        specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+
+    def deps(key: str) -> set[str]:
+        return {dep.asset_key.to_user_string() for dep in specs[key].deps}
+
+    assert deps("outbound/erp_orders") == {"erp/orders", "a/b"}
+    assert deps("load/erp_orders") == {"outbound/erp_orders", "load/accounts"}
+
+
+def test_an_object_that_a_sync_brings_is_shown_once(loads: DefsFolder):
+    loads.write(
+        "crm",
+        """
+        type: pipelines.components.SalesforceSync
+        attributes:
+          objects: {Order__c: {fields: [Amount__c]}}
+        """,
+    )
+
+    with loads.load() as defs:
+        keys = [spec.key.to_user_string() for spec in defs.resolve_all_asset_specs()]
+
+    assert keys.count("org/salesforce/Order__c") == 1
+
+
+def test_what_dg_scaffolds_loads_as_it_stands(defs_folder: DefsFolder):
+    with create_defs_folder_sandbox() as sandbox:
+        written = sandbox.scaffold_component(component_cls=SalesforceLoad, defs_path="scores")
+        for name in ("defs.yaml", "query.sql"):
+            defs_folder.write_file("scores", name, (written / name).read_text())
+
+    with defs_folder.load() as defs:
+        assert defs.resolve_asset_graph() is not None
