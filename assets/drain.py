@@ -26,6 +26,7 @@ QUIET_S = 0.05
 LOOK_EACH_S = 0.5
 
 Ending = Literal["idle", "events", "seconds", "stopped"]
+OnLanded = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def drain(
     until: Until,
     *,
     first: Replay = EARLIEST,
+    on_landed: OnLanded = lambda events: None,
 ) -> DrainReport | None:
     """Land a channel's events, each batch with the position after it in one commit.
 
@@ -78,6 +80,7 @@ def drain(
         first: Where to begin when the inbox knows no position: the warehouse's, "earliest" (the
             last 72 hours), or "latest" (events before the first sign of life, which may take
             270 s, are lost when the drain ends earlier).
+        on_landed: Told after each commit how many events it held; 0 for a break.
 
     Returns:
         None if another process drains the channel.
@@ -91,7 +94,7 @@ def drain(
     if writer is None:
         return None
     with writer:
-        return _Drain(pubsub, inbox, writer, channel, until).run(first)
+        return _Drain(pubsub, inbox, writer, channel, until, on_landed).run(first)
 
 
 @dataclass
@@ -103,6 +106,7 @@ class _Drain:
     writer: InboxWriter
     channel: str
     until: Until
+    on_landed: OnLanded
     events: int = 0
     segments: int = 0
     reopened: int = 0
@@ -129,6 +133,7 @@ class _Drain:
                 self.writer.mark_break(error.code or error.status)
                 self.segments += 1
                 self.breaks.append(error.code or error.status)
+                self.on_landed(0)
                 replay = EARLIEST
         return DrainReport(
             channel=self.channel,
@@ -214,6 +219,7 @@ class _Drain:
             self._keep_schemas(waiting)
             self.writer.append(raw_batch(waiting), position)
             self.segments += 1
+            self.on_landed(self._waiting_events)
         else:
             self.writer.keep_position(position)
         self._waiting_events = self._waiting_bytes = 0

@@ -9,10 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
 
 from pipelines import environment
 from pipelines.dead_runs import end_dead_runs
 from pipelines.project import Project
+
+NO_COMPUTE_LOGS = {
+    "module": "dagster._core.storage.noop_compute_log_manager",
+    "class": "NoOpComputeLogManager",
+}
 
 
 def dagster_home() -> Path:
@@ -27,13 +33,20 @@ def dagster_home() -> Path:
 
 
 @contextmanager
-def open_instance() -> Iterator[dg.DagsterInstance]:
+def open_instance(*, keep_output: bool = True) -> Iterator[dg.DagsterInstance]:
     """The instance that `make dev` shows; child processes find it by DAGSTER_HOME.
 
     What commands that were killed have left unfinished is ended first.
+
+    Args:
+        keep_output: Let runs of this process keep what they print. Dagster redirects the whole
+            process's stdout and stderr for that, so that runs in several threads can't.
     """
-    os.environ["DAGSTER_HOME"] = str(dagster_home())
-    with dg.DagsterInstance.get() as instance:
+    home = dagster_home()
+    os.environ["DAGSTER_HOME"] = str(home)
+    overrides = {} if keep_output else {"compute_logs": NO_COMPUTE_LOGS}
+    settings = InstanceRef.from_dir(str(home), overrides=overrides)
+    with dg.DagsterInstance.from_ref(settings) as instance:
         end_dead_runs(instance)
         yield instance
 

@@ -23,6 +23,7 @@ from pipelines.components.warehouse_connection import WarehouseConnection
 from pipelines.emulator_process import is_listening
 from pipelines.run_tags import ALL_ASSETS_JOB
 from resources.salesforce.client import SalesforceClient
+from resources.salesforce.pubsub.client import PubSub
 from resources.salesforce.resource import SalesforceResource
 from resources.warehouse.resource import WarehouseResource
 
@@ -127,11 +128,21 @@ class Project:
     @contextmanager
     def connect(self, org: str) -> Iterator[SalesforceClient]:
         """A client of a connection, outside any run."""
+        with self._org_resource(org).connect() as client:
+            yield client
+
+    @contextmanager
+    def events(self, org: str) -> Iterator[tuple[SalesforceClient, PubSub]]:
+        """A client of a connection and its Pub/Sub API, outside any run."""
+        resource = self._org_resource(org)
+        with resource.connect() as client, resource.events(client) as pubsub:
+            yield client, pubsub
+
+    def _org_resource(self, org: str) -> SalesforceResource:
         # Replaces what comes from environment variables by its values.
         resource: object = self.connections[org].resource().process_config_and_initialize()
         assert isinstance(resource, SalesforceResource)
-        with resource.connect() as client:
-            yield client
+        return resource
 
     def warehouse(self, name: str) -> WarehouseResource:
         """A warehouse connection, outside any run."""

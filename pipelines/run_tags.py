@@ -16,6 +16,7 @@ ALL_ASSETS_JOB = "__ASSET_JOB"
 
 SYNC = "tidegate/sync"
 LOAD = "tidegate/load"
+LISTENER = "tidegate/listener"
 RANGE = "tidegate/range"
 
 # Runs of the last weeks; a range is asked for once a night.

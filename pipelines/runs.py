@@ -85,11 +85,15 @@ def create_asset_run(
     config: Mapping[str, object],
     tags: Mapping[str, str],
     run_id: str,
+    definition: dg.JobDefinition | None = None,
 ) -> dg.DagsterRun:
-    """A run of some assets, which the UI can repeat."""
+    """A run of some assets, which the UI can repeat.
+
+    ``definition`` is the job of these assets, where the caller has kept it.
+    """
     job = project.job(keys)
     return instance.create_run_for_job(
-        job_def=job.get_definition(),
+        job_def=definition or job.get_definition(),
         run_id=run_id,
         run_config=config,
         tags=tags,
