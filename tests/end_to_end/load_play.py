@@ -9,6 +9,7 @@ import json
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -48,18 +49,33 @@ COLUMN_TYPES = {
 }
 
 
-def play(seed: int, org: Org, folder: Path) -> Counter[str]:
+@dataclass(frozen=True)
+class Trouble:
+    """What must happen with each table, besides what happens by chance.
+
+    Args:
+        faults: Names of faults that are set.
+        kill_at: Every kill comes soon after this file.
+        alone: How often what was killed is gone on with by the load alone, 0 to 1.
+    """
+
+    faults: tuple[str, ...] = ()
+    kill_at: str | None = None
+    alone: float = 0.4
+
+
+def play(seed: int, org: Org, folder: Path, trouble: Trouble = Trouble()) -> Counter[str]:
     """One example: what was done, by kind.
 
     Raises:
         AssertionError: The org isn't what the outcomes say, or a row has none, or several.
     """
-    return _Play(seed, org, folder).act()
+    return _Play(seed, org, folder, trouble).act()
 
 
 class _Play:
-    def __init__(self, seed: int, org: Org, folder: Path) -> None:
-        self.random, self.org = Random(seed), org
+    def __init__(self, seed: int, org: Org, folder: Path, trouble: Trouble) -> None:
+        self.random, self.org, self.trouble = Random(seed), org, trouble
         self.scene: LoadScene = SCENES[seed % len(SCENES)]
         self.name = f"load {seed} of {self.scene.name}"
         self.place = LoadPlace(folder, org.url, org.client_id, org.client_secret)
@@ -121,11 +137,11 @@ class _Play:
     def _load(self) -> None:
         """Start runs until one comes to its end; kill some, and let things go wrong."""
         self._break_things()
-        kills = self.random.randint(0, MOST_KILLS)
+        kills = self.random.randint(1 if self.trouble.kill_at else 0, MOST_KILLS)
         for number in range(MOST_RUNS):
             self.mix["runs"] += 1
             # A load alone goes on with what outbound left, whatever table that was made of.
-            alone = number > 0 and number < MOST_RUNS // 2 and self.random.random() < 0.4
+            alone = 0 < number < MOST_RUNS // 2 and self.random.random() < self.trouble.alone
             self.mix["loads alone"] += alone
             stages = ("load",) if alone else ("outbound", "load")
             run = LoadProcess(self.place, self.scene.spec, stages)
@@ -146,9 +162,9 @@ class _Play:
 
     def _moment(self) -> tuple[Callable[[], bool], float]:
         """When to kill: some time after the start, or soon after a step."""
-        if self.random.random() < 0.3:
+        if self.random.random() < 0.3 and self.trouble.kill_at is None:
             return (lambda: True), self.random.uniform(0.1, 3)
-        name = self.random.choice(MOMENTS)
+        name = self.trouble.kill_at or self.random.choice(MOMENTS)
         there = len(self._files(name)) + self.random.choice([1, 1, 2, 4])
         return (lambda: len(self._files(name)) >= there), self.random.choice([0, 0.02, 0.2])
 
@@ -158,7 +174,7 @@ class _Play:
     def _break_things(self) -> None:
         faults, random = self.org.faults, self.random
         jobs, calls = "*/jobs/ingest*", "*/composite/sobjects*"
-        possible: list[tuple[str, Callable[[], None]]] = [
+        possible: list[tuple[str, Callable[[], object]]] = [
             ("cut results", lambda: faults.cut_connection("*/successfulResults*", 30, times=2)),
             ("cut results", lambda: faults.cut_connection("*/failedResults*", 10)),
             ("lost uploads", lambda: faults.answer(504, [], 2, path="*/batches", method="PUT")),
@@ -176,7 +192,9 @@ class _Play:
             ("aborted jobs", lambda: faults.add({"job": "abort"}, path=jobs)),
             ("locks", lambda: faults.add({"lock": random.random()}, 20, object=OBJECT)),
         ]
-        for name, set_fault in random.sample(possible, k=random.randint(0, 4)):
+        chosen = random.sample(possible, k=random.randint(0, 4))
+        chosen += [one for one in possible if one[0] in self.trouble.faults and one not in chosen]
+        for name, set_fault in chosen:
             set_fault()
             self.mix[name] += 1
 
@@ -199,6 +217,10 @@ class _Play:
 
     def _outcomes(self) -> list[dict[str, Any]]:
         with duckdb.connect(str(self.place.warehouse), read_only=True) as tables:
+            if not tables.execute(
+                "FROM duckdb_tables() WHERE schema_name = '_tidegate'"
+            ).fetchall():
+                return []
             found = tables.execute(
                 "SELECT _attempt AS attempt, key, outcome, sf_id, created, payload "
                 "FROM _tidegate.load_outcomes ORDER BY sent_at, _attempt, _part"
@@ -307,12 +329,16 @@ def _content(row: Row) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, action="append", required=True)
+    parser.add_argument("--fault", action="append", default=[])
+    parser.add_argument("--kill-at")
+    parser.add_argument("--alone", type=float, default=Trouble.alone)
     options = parser.parse_args()
+    trouble = Trouble(tuple(options.fault), options.kill_at, options.alone)
     with running_org("--seed", "empty") as org:
         for seed in options.seed:
             org.reset()
             with tempfile.TemporaryDirectory(prefix="tidegate-play-") as folder:
-                print(seed, dict(play(seed, org, Path(folder))), flush=True)
+                print(seed, dict(play(seed, org, Path(folder), trouble)), flush=True)
 
 
 if __name__ == "__main__":
