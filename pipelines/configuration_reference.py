@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from pipelines.components import (
     SalesforceConnection,
+    SalesforceEvents,
     SalesforceLoad,
     SalesforceSync,
     WarehouseConnection,
@@ -30,6 +31,7 @@ COMPONENTS: tuple[type[BaseModel], ...] = (
     WarehouseConnection,
     SalesforceSync,
     SalesforceLoad,
+    SalesforceEvents,
 )
 
 _TOP = """\

@@ -78,8 +78,8 @@ class TopicAccessError(PubSubCallError):
     """The user may not see the channel, or not do this with it."""
 
     advice = (
-        "Give the API user View All on the object (change events) or Read or Create on the "
-        "platform event."
+        "Select the object in Setup under Change Data Capture and give the API user View All on "
+        "it; for a platform event, Read or Create."
     )
 
 

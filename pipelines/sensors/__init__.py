@@ -1,0 +1,1 @@
+"""Sensors: what makes runs begin because something happened."""

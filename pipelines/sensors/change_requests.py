@@ -1,0 +1,83 @@
+"""Which runs a tick asks for: one per object that has events to apply and no run on its way."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from assets.changes_spec import ChangesSpec
+from pipelines.run_tags import UNFINISHED, not_before_of
+from pipelines.schedules.schedule_plan import deferred_until
+from pipelines.sensors.retry_plan import EndedRun, not_before
+from resources.landing.inbox import Inbox
+
+CHANGES = "tidegate/changes"
+SEGMENT = "tidegate/inbox_segment"
+
+_RUNS_BACK = 12
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An object whose events wait, and why."""
+
+    spec: ChangesSpec
+    reason: str
+
+
+def change_requests(
+    instance: dg.DagsterInstance, inbox: Inbox, specs: list[ChangesSpec]
+) -> Iterator[dg.RunRequest | Waiting]:
+    """A run, or a reason to wait, for each object with events that weren't applied."""
+    now = datetime.now(UTC)
+    for spec in specs:
+        landed = inbox.channel(spec.channel)
+        newest = landed.newest_seq()
+        if newest <= landed.consumed(spec.consumer):
+            continue
+        reason = _reason_to_wait(instance, spec, now)
+        yield Waiting(spec, reason) if reason else _request(instance, spec, newest)
+
+
+def change_tags(spec: ChangesSpec) -> dict[str, str]:
+    """By which runs of one object's changes are found again."""
+    return {CHANGES: f"{spec.org}/{spec.object.name}"}
+
+
+def _request(instance: dg.DagsterInstance, spec: ChangesSpec, newest: int) -> dg.RunRequest:
+    tags = {**change_tags(spec), SEGMENT: str(newest)}
+    attempt = instance.get_runs_count(dg.RunsFilter(tags=tags)) + 1
+    return dg.RunRequest(
+        # The same until its run is known, so that a tick that breaks off can't ask twice.
+        run_key=f"{spec.key.to_user_string()}:{newest}:{attempt}",
+        asset_selection=[spec.key],
+        tags=tags,
+    )
+
+
+def _reason_to_wait(instance: dg.DagsterInstance, spec: ChangesSpec, now: datetime) -> str | None:
+    tags = change_tags(spec)
+    if instance.get_runs_count(dg.RunsFilter(tags=tags, statuses=UNFINISHED)):
+        return "a run is on its way"
+    waits = [datetime.fromisoformat(text) for text in not_before_of(instance, spec.org)]
+    until = deferred_until(waits, now)
+    if until:
+        return f"the org is over its API budget until {until:%Y-%m-%d %H:%M} UTC"
+    until = not_before(_ended(instance, tags))
+    if until and until > now:
+        return f"the last run failed, see there; the next one begins at {until:%H:%M:%S} UTC"
+    return None
+
+
+def _ended(instance: dg.DagsterInstance, tags: dict[str, str]) -> list[EndedRun]:
+    records = instance.get_run_records(dg.RunsFilter(tags=tags), limit=_RUNS_BACK)
+    return [
+        EndedRun(
+            failed=record.dagster_run.status == dg.DagsterRunStatus.FAILURE,
+            ended_at=datetime.fromtimestamp(
+                record.end_time or record.update_timestamp.timestamp(), UTC
+            ),
+        )
+        for record in records
+    ]
