@@ -51,7 +51,13 @@ class Faults:
 class Org:
     """One running org and its controls (`/_emulator/…`)."""
 
-    def __init__(self, ready: dict[str, Any], process: subprocess.Popen[str], log: Path) -> None:
+    def __init__(
+        self,
+        ready: dict[str, Any],
+        process: subprocess.Popen[str],
+        log: Path,
+        ca_file: str | None = None,
+    ) -> None:
         self.ready = ready
         self.process = process
         self.log_file = log
@@ -66,6 +72,8 @@ class Org:
         self.faults = Faults(self)
         self._http = requests.Session()
         self._http.trust_env = False
+        self._http.verify = ca_file or True
+        self.ca_file = ca_file
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """Call one control; returns its JSON, or None where it has none."""
@@ -130,8 +138,11 @@ class Org:
 
 
 @contextmanager
-def running_org(*arguments: str) -> Iterator[Org]:
-    """An emulator on a free port, in its own process group, ended at the end."""
+def running_org(*arguments: str, ca_file: str | None = None) -> Iterator[Org]:
+    """An emulator on a free port, in its own process group, ended at the end.
+
+    `ca_file` is whom to trust when it serves TLS.
+    """
     folder = tempfile.TemporaryDirectory(prefix="tidegate-org-")
     log = Path(folder.name) / "emulator.log"
     command = [sys.executable, "-m", "emulator", "--port", "0", "--pubsub-port", "0", *arguments]
@@ -149,7 +160,7 @@ def running_org(*arguments: str) -> Iterator[Org]:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line, f"{' '.join(command)} ended before it was ready:\n{log.read_text()[-3000:]}"
-        yield Org(json.loads(line), process, log)
+        yield Org(json.loads(line), process, log, ca_file)
     finally:
         end_process_group(process)
         folder.cleanup()

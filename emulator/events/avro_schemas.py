@@ -104,8 +104,10 @@ def _change_fields(fields: tuple[EventField, ...]) -> Iterator[dict[str, Any]]:
         record: Any = f"{NAMESPACE}.{one.record}"
         if one.record not in named:
             named.add(one.record)
-            parts = [_nullable(part.name, part.field, "Data:") for part in one.parts]
-            record = {"type": "record", "name": one.record, "fields": parts}
+            known = {part.name: _nullable(part.name, part.field, "Data:") for part in one.parts}
+            blank: dict[str, Any] = {"type": ["null", "string"], "default": None}
+            nested = [known.get(name, {"name": name, **blank}) for name in one.names]
+            record = {"type": "record", "name": one.record, "fields": nested}
         yield {"name": one.name, "type": ["null", record], "default": None}
 
 

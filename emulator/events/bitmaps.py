@@ -18,7 +18,8 @@ def bitmaps(fields: tuple[EventField, ...], names: Collection[str]) -> list[str]
         if one.record is None:
             top |= (one.name in names) << place
             continue
-        bits = sum(1 << n for n, part in enumerate(one.parts) if part.field.name in names)
+        changed = (part for part in one.parts if part.field.name in names)
+        bits = sum(1 << one.names.index(part.name) for part in changed)
         if bits:
             nested.append(f"{place}-{_hex(bits)}")
     return ([_hex(top)] if top else []) + nested

@@ -114,7 +114,7 @@ def _record(group: _Group, number: int, schema: EventSchema) -> dict[str, Any]:
         if one.record is None:
             record[one.name] = values.get(one.name)
         elif any(value is not None for value in parts.values()):
-            record[one.name] = parts
+            record[one.name] = dict.fromkeys(one.names) | parts
     if entry.kind == UPDATE:
         nulled = {name for name, value in values.items() if value is None}
         record[HEADER] |= {

@@ -15,8 +15,13 @@ _NEVER = frozenset(
 )  # fmt: skip
 _PART_ORDER = (
     "Salutation", "FirstName", "LastName", "MiddleName", "InformalName", "Suffix",
-    "Street", "City", "State", "PostalCode", "Country", "StateCode", "CountryCode",
-    "Latitude", "Longitude", "GeocodeAccuracy",
+    "Latitude", "Longitude",
+)  # fmt: skip
+# All of them, also those that the org's describes don't have: as events of a public client's page
+# (salesforce-pubsub-api-client, README) show an account's BillingAddress.
+_ADDRESS = (
+    "Street", "City", "State", "PostalCode", "Country", "StateCode", "CountryCode", "Latitude",
+    "Longitude", "Xyz", "GeocodeAccuracy",
 )  # fmt: skip
 # Texts longer than this are told as a difference (no document gives the bound).
 LONG_TEXT = 1000
@@ -43,6 +48,11 @@ class EventField:
     record: str | None
     parts: tuple[Part, ...]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the nested record's fields; those that are no part are always null."""
+        return _ADDRESS if self.record == "Address" else tuple(part.name for part in self.parts)
+
 
 def event_fields(sobject: SObject) -> tuple[EventField, ...]:
     """The fields after the header, in describe order (recorded for Account and Opportunity)."""
@@ -65,7 +75,8 @@ def parts_of(fields: tuple[EventField, ...]) -> tuple[Part, ...]:
 
 def _compound(sobject: SObject, owner: Field) -> EventField:
     record = {"address": "Address", "location": "Location"}.get(owner.type, "PersonName")
-    parts = sorted(_parts(sobject, owner), key=lambda part: _PART_ORDER.index(part.name))
+    order = _ADDRESS if record == "Address" else _PART_ORDER
+    parts = sorted(_parts(sobject, owner), key=lambda part: order.index(part.name))
     return EventField(owner.name, record, tuple(parts))
 
 

@@ -1,13 +1,8 @@
 """jsforce, as published on npm, works against the emulator."""
 
-import json
 import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
-
-FOLDER = Path(__file__).resolve().parent
 
 pytestmark = [
     pytest.mark.slow,
@@ -15,30 +10,11 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def scripts(tmp_path_factory):
-    """A folder with jsforce installed beside our scripts."""
-    folder = tmp_path_factory.mktemp("jsforce")
-    for file in (*FOLDER.glob("*.mjs"), FOLDER / "package.json", FOLDER / ".npmrc"):
-        shutil.copy(file, folder)
-    subprocess.run(["npm", "install", "--silent"], cwd=folder, check=True, timeout=100)
-    return folder
-
-
-def run(scripts, script, *arguments):
-    result = subprocess.run(
-        ["node", script, *arguments], cwd=scripts, capture_output=True, text=True, timeout=100
-    )
-    assert result.returncode == 0, result.stderr[-3000:]
-    return json.loads(result.stdout)
-
-
-def test_jsforce_logs_in_describes_pages_and_runs_a_bulk_query(org, scripts):
+def test_jsforce_logs_in_describes_pages_and_runs_a_bulk_query(org, run_script):
     names = [f"Harbour {n:03}, 'quoted' \"twice\"\nsecond line é 港" for n in range(450)]
     org.create("Account", *({"Name": name} for name in names))
 
-    seen = run(
-        scripts,
+    seen = run_script(
         "query_with_jsforce.mjs",
         org.url,
         org.client_id,
@@ -55,8 +31,8 @@ def test_jsforce_logs_in_describes_pages_and_runs_a_bulk_query(org, scripts):
     assert seen["bulk"] == names
 
 
-def test_jsforce_logs_in_by_browser_and_writes_lists_of_rows(org, scripts):
-    seen = run(scripts, "write_lists_with_jsforce.mjs", org.url, org.client_id)
+def test_jsforce_logs_in_by_browser_and_writes_lists_of_rows(org, run_script):
+    seen = run_script("write_lists_with_jsforce.mjs", org.url, org.client_id)
 
     def codes(name):
         return [one["errors"][0]["statusCode"] if one["errors"] else None for one in seen[name]]
@@ -77,11 +53,10 @@ def test_jsforce_logs_in_by_browser_and_writes_lists_of_rows(org, scripts):
     assert len(org.ids("Account")) == 451
 
 
-def test_jsforce_upserts_by_bulk_and_reads_what_failed(org, scripts):
+def test_jsforce_upserts_by_bulk_and_reads_what_failed(org, run_script):
     (known,) = org.create("Order__c", {"ERP_Order_Id__c": "E-1", "Amount__c": 1})
 
-    seen = run(
-        scripts,
+    seen = run_script(
         "upsert_with_jsforce.mjs",
         org.url,
         org.client_id,

@@ -17,6 +17,7 @@ class Api:
         self.base = f"/services/data/v{version}"
         self.http = requests.Session()
         self.http.trust_env = False
+        self.http.verify = org.ca_file or True
         self.login = self.token(
             grant_type="client_credentials",
             client_id=org.client_id,

@@ -1,10 +1,15 @@
 """The Pub/Sub API: topics, schemas, subscriptions, their flow control and their ends."""
 
+from pathlib import Path
+
 import grpc
 import pytest
 
 from emulator.pubsub.generated import pubsub_api_pb2 as wire
+from tests.emulator.api import Api
 from tests.emulator.event_stream import EventBus, Stream, error_of
+from tests.emulator_process import running_org
+from tests.tls import self_signed
 
 ACCOUNTS = "/data/AccountChangeEvent"
 EARLIEST, CUSTOM = wire.EARLIEST, wire.CUSTOM
@@ -366,3 +371,18 @@ def test_a_burst_keeps_to_its_rate(org, bus):
     early = len(stream.next().events)
     assert early < 50
     assert len(stream.take(50 - early)) == 50 - early
+
+
+# --- TLS
+
+
+def test_both_ports_serve_tls_when_there_is_a_certificate(tmp_path):
+    certificate, key = self_signed(tmp_path)
+    options = ["--seed", "empty", "--cdc", "Account", "--tls-cert", certificate, "--tls-key", key]
+    with running_org(*options, ca_file=certificate) as org:
+        trusted = grpc.ssl_channel_credentials(Path(certificate).read_bytes())
+        bus = EventBus(Api(org), grpc.secure_channel(org.ready["pubsub"], trusted))
+        org.create("Account", {"Name": "Harbour"})
+
+        assert org.url.startswith("https://")
+        assert bus.events(ACCOUNTS, 1)[0]["Name"] == "Harbour"
