@@ -184,6 +184,35 @@ def test_a_collection_is_one_transaction(org, api, bus):
     assert len({header(one)["transactionKey"] for one in events}) == 1
 
 
+def test_a_composite_request_of_all_or_none_is_one_transaction_of_several_objects(org, api, bus):
+    base = "/services/data/v66.0/sobjects"
+    body = {
+        "allOrNone": True,
+        "compositeRequest": [
+            {"method": "POST", "url": f"{base}/Account", "referenceId": "a", "body": {"Name": "A"}},
+            {
+                "method": "POST",
+                "url": f"{base}/Contact",
+                "referenceId": "c",
+                "body": {"LastName": "Holm", "AccountId": "@{a.id}"},
+            },
+        ],
+    }
+    answer = api.post("composite", body, headers={"Sforce-Call-Options": "client=tidegate"})
+    assert answer.status_code == 200, answer.text
+
+    heads = [header(one) for one in bus.events(ALL, 2)]
+
+    assert [(one["entityName"], one["sequenceNumber"]) for one in heads] == [
+        ("Account", 1),
+        ("Contact", 2),
+    ]
+    assert len({one["transactionKey"] for one in heads}) == 1
+    assert {one["changeOrigin"] for one in heads} == {
+        "com/salesforce/api/rest/66.0;client=tidegate"
+    }
+
+
 def test_what_a_collection_takes_back_has_no_event(org, api, bus):
     records = [
         {"attributes": {"type": "Account"}, "Name": "A"},
