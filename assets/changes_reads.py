@@ -128,7 +128,7 @@ class ObjectReads:
         window = None
         if since is not None:
             # The end is open in truth: what is committed meanwhile comes as events.
-            end = self._client.org_now() + timedelta(seconds=2)
+            end = (self._client.org_now() + timedelta(seconds=2)).replace(microsecond=0)
             window = Window(start=since, end=end, margin_s=0)
         facts = OrgFacts(self._client.org_id, self._client.settings.api_version)
         return questions(self._spec.object, self._describe, facts, window, ())
