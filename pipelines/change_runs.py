@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Mapping
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
@@ -29,14 +30,14 @@ class ChangeRuns:
         self._jobs: dict[dg.AssetKey, dg.JobDefinition] = {}
         self._lock = threading.Lock()
 
-    def run(self, key: dg.AssetKey) -> AppliedRun:
+    def run(self, key: dg.AssetKey, tags: Mapping[str, str]) -> AppliedRun:
         """Materialize an asset; failures are in the answer, not raised."""
+        told = {**tags, LISTENER: str(os.getpid())}
         begun_s, error = time.monotonic(), None
         job = self._job(key)
         with leased_run(self._instance) as run_id:
-            tags = {LISTENER: str(os.getpid())}
             run = create_asset_run(
-                self._instance, self._project, [key], run_config(1), tags, run_id, job
+                self._instance, self._project, [key], run_config(1), told, run_id, job
             )
             done = False
             for event in execute_run_iterator(InMemoryJob(job), run, self._instance):

@@ -143,6 +143,35 @@ def load(
     raise typer.Exit(report.DONE if dry_run else load_report.exit_code(outcome))
 
 
+@app.command("listen")
+def listen_command(
+    channels: Annotated[
+        list[str] | None, typer.Option("--channel", help="Only this channel; may be repeated.")
+    ] = None,
+    run_every: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds from one run of an object to the next, at least."),
+    ] = 5.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Follow events until told to stop, and bring them into the warehouse within seconds."""
+    from pipelines.instance import open_instance
+    from pipelines.listen_command import as_json as channels_as_json
+    from pipelines.listen_command import chosen, listen_to
+    from pipelines.project import UsageError
+
+    project = _load()
+    try:
+        subscribed = chosen(project, channels or [])
+        project.require_logins({one.org for one in subscribed})
+    except UsageError as error:
+        _end(report.USAGE, str(error))
+    with open_instance(keep_output=False) as instance:
+        states = listen_to(instance, project, subscribed, run_every_s=run_every)
+    if as_json:
+        print(channels_as_json(states))
+
+
 @app.command()
 def setup() -> None:
     """Make the folders of this checkout, Dagster's settings, and the limits of its pools."""

@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 import dagster as dg
 
 from assets.drain import DrainReport, Until, drain
 from pipelines.listener import AppliedRun
-from pipelines.project import Project
+from pipelines.sensors.tick_drain import beginning
+from pipelines.subscribed import Subscribed
 from resources.landing.inbox import Inbox
 from resources.landing.store import LandingStore
 from resources.salesforce.pubsub.client import PubSub
-from resources.salesforce.pubsub.event_stream import EARLIEST, Replay
-
-
-@dataclass(frozen=True)
-class Subscribed:
-    """A channel that the project subscribes to.
-
-    Args:
-        org: The connection's name.
-        warehouse: The warehouse connection's name.
-        key: The asset that applies what has landed.
-        consumer: Under which name the asset keeps how far it is.
-    """
-
-    org: str
-    warehouse: str
-    channel: str
-    key: dg.AssetKey
-    consumer: str
+from resources.salesforce.resource import SalesforceResource
+from resources.warehouse.resource import WarehouseResource
 
 
 class OrgEvents:
     """One org's Pub/Sub API and inbox, connected when first needed; threads may share it."""
 
-    def __init__(self, project: Project, org: str, store: LandingStore) -> None:
-        self._project, self._org, self._store = project, org, store
+    def __init__(self, org: SalesforceResource, store: LandingStore) -> None:
+        self._org, self._store = org, store
         self._lock = threading.Lock()
         self._open = ExitStack()
         self._found: tuple[PubSub, Inbox] | None = None
@@ -54,7 +37,8 @@ class OrgEvents:
         with self._lock:
             if self._found is None:
                 with ExitStack() as opening:
-                    client, pubsub = opening.enter_context(self._project.events(self._org))
+                    client = opening.enter_context(self._org.connect())
+                    pubsub = opening.enter_context(self._org.events(client))
                     inbox = Inbox(self._store, client.org_id)
                     self._open = opening.pop_all()
                 self._found = pubsub, inbox
@@ -74,18 +58,17 @@ class ListenedChannel:
         self,
         subscribed: Subscribed,
         org: OrgEvents,
-        project: Project,
-        run: Callable[[dg.AssetKey], AppliedRun],
+        warehouse: WarehouseResource,
+        run: Callable[[dg.AssetKey, Mapping[str, str]], AppliedRun],
     ) -> None:
         self.channel = subscribed.channel
-        self._subscribed, self._org, self._project, self._run = subscribed, org, project, run
+        self._subscribed, self._org, self._warehouse, self._run = subscribed, org, warehouse, run
 
     def drain(self, until: Until, on_landed: Callable[[int], None]) -> DrainReport | None:
         """See ``ChannelWork.drain``."""
         pubsub, inbox = self._org.connect()
-        return drain(
-            pubsub, inbox, self.channel, until, first=self._first(inbox), on_landed=on_landed
-        )
+        first = beginning(inbox, self.channel, self._warehouse.connect)
+        return drain(pubsub, inbox, self.channel, until, first=first, on_landed=on_landed)
 
     def pending(self) -> bool:
         """See ``ChannelWork.pending``."""
@@ -95,12 +78,4 @@ class ListenedChannel:
 
     def apply(self) -> AppliedRun:
         """See ``ChannelWork.apply``."""
-        return self._run(self._subscribed.key)
-
-    def _first(self, inbox: Inbox) -> Replay:
-        """Where to begin if the inbox was emptied: behind what the warehouse has."""
-        if inbox.channel(self.channel).newest_seq() > 0:
-            return EARLIEST
-        warehouse = self._project.warehouse(self._subscribed.warehouse).connect()
-        position = warehouse.position(inbox.org_id, self.channel)
-        return (position.replay_id if position else b"") or EARLIEST
+        return self._run(self._subscribed.key, self._subscribed.tags)

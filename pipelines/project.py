@@ -17,13 +17,14 @@ from assets.specs import ObjectSpec, SyncSpec
 from assets.spelling import nearest
 from pipelines import environment
 from pipelines.components.salesforce_connection import SalesforceConnection
+from pipelines.components.salesforce_events import SalesforceEvents
 from pipelines.components.salesforce_load import SalesforceLoad
 from pipelines.components.salesforce_sync import SalesforceSync
 from pipelines.components.warehouse_connection import WarehouseConnection
 from pipelines.emulator_process import is_listening
 from pipelines.run_tags import ALL_ASSETS_JOB
+from pipelines.subscribed import Subscribed, subscribed_to_changes
 from resources.salesforce.client import SalesforceClient
-from resources.salesforce.pubsub.client import PubSub
 from resources.salesforce.resource import SalesforceResource
 from resources.warehouse.resource import WarehouseResource
 
@@ -73,6 +74,14 @@ class Project:
     def loads(self) -> dict[str, LoadSpec]:
         found = [one.spec_among(self.tree) for one in self.tree.get_all_components(SalesforceLoad)]
         return {spec.name: spec for spec in found}
+
+    @cached_property
+    def subscribed(self) -> list[Subscribed]:
+        """Channels of all events that are configured."""
+        found = []
+        for one in self.tree.get_all_components(SalesforceEvents):
+            found += [subscribed_to_changes(spec) for spec in one.change_specs(self.tree)]
+        return found
 
     def load_named(self, name: str) -> LoadSpec:
         """The load of that name.
@@ -128,17 +137,11 @@ class Project:
     @contextmanager
     def connect(self, org: str) -> Iterator[SalesforceClient]:
         """A client of a connection, outside any run."""
-        with self._org_resource(org).connect() as client:
+        with self.org_resource(org).connect() as client:
             yield client
 
-    @contextmanager
-    def events(self, org: str) -> Iterator[tuple[SalesforceClient, PubSub]]:
-        """A client of a connection and its Pub/Sub API, outside any run."""
-        resource = self._org_resource(org)
-        with resource.connect() as client, resource.events(client) as pubsub:
-            yield client, pubsub
-
-    def _org_resource(self, org: str) -> SalesforceResource:
+    def org_resource(self, org: str) -> SalesforceResource:
+        """A connection, outside any run."""
         # Replaces what comes from environment variables by its values.
         resource: object = self.connections[org].resource().process_config_and_initialize()
         assert isinstance(resource, SalesforceResource)
