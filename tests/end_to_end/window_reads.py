@@ -26,11 +26,23 @@ from resources.salesforce.client import SalesforceClient
 from resources.salesforce.settings import ClientCredentials, ConnectionSettings
 from resources.warehouse.duckdb_adapter import DuckDBWarehouse
 from tests.assets.conftest import Harbour
-from tests.emulator_process import Org
 
 
 def sync_into(schema: str) -> SyncSpec:
     return SyncSpec(name="history", org="salesforce", schema=schema)
+
+
+class OrgLogin(Protocol):
+    """An org's address and credentials."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def client_id(self) -> str: ...
+
+    @property
+    def client_secret(self) -> str: ...
 
 
 class Reads(Protocol):
@@ -60,7 +72,9 @@ class InHand:
 class StageReads:
     """The functions that an asset calls, one after the other, with a client that stays."""
 
-    def __init__(self, org: Org, folder: Path, spec: ObjectSpec, schema: str) -> None:
+    def __init__(
+        self, org: OrgLogin, folder: Path, spec: ObjectSpec, schema: str, *, runs_before: int = 0
+    ) -> None:
         login = ClientCredentials(org.client_id, org.client_secret)
         self._settings = ConnectionSettings("salesforce", org.url, login)
         self._client = SalesforceClient(self._settings)
@@ -70,7 +84,7 @@ class StageReads:
         self._spec, self._sync = spec, sync_into(schema)
         self._definition = spec.partitions and partitions_definition(spec.partitions)
         self._keys = self._definition.get_partition_keys() if self._definition else []
-        self._runs = 0
+        self._runs = runs_before
         self.again = 0
 
     def read(self, first: str, last: str) -> InHand:

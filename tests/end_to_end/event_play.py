@@ -1,0 +1,368 @@
+"""Plays one random history of several objects, follows it by events meanwhile, and compares.
+
+Sensor, listener, runs and nights are processes that are killed again and again; gaps, overflows,
+duplicates, silent and broken streams, refused and outlived positions come between.
+`python -m tests.end_to_end.event_play --seed 7` plays one again, with an org of its own.
+"""
+
+import argparse
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from datetime import time as day_time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from assets.specs import PartitionSpec
+from tests.emulator_process import Org, running_org
+from tests.end_to_end.event_scenes import event_scenes
+from tests.end_to_end.event_steps import (
+    TABLES,
+    Kill,
+    Place,
+    Step,
+    apply_changes,
+    changes_spec,
+    drain_all,
+    listen_to_all,
+    read_windows,
+)
+from tests.end_to_end.event_truth import BusReader, Published, landed_events, logged, query
+from tests.end_to_end.histories import SECOND, History
+from tests.end_to_end.scenes import Scene
+from tests.end_to_end.window_reads import partition_keys
+
+STEPS = 40
+DAYS, FIRST_DAYS = 60, 3
+DAY = timedelta(days=1)
+MARGIN = timedelta(minutes=15)
+RETENTION = timedelta(hours=72)
+KEEPALIVE_S = 0.2
+KILLED = 0.55
+SETTLE_S = 60
+CHANGE_FAULTS = ("gap", "gap", "overflow")
+STREAM_FAULTS = ("drop", "silence", "duplicate", "expire_replay")
+
+
+def play(seed: int, org: Org, folder: Path, steps: int = STEPS) -> Counter[str]:
+    """One example: what was done, by kind.
+
+    Raises:
+        AssertionError: A table isn't the org's, or a change log not what was delivered.
+    """
+    one = EventPlay(seed, org, folder)
+    try:
+        return one.act(steps)
+    finally:
+        one.end()
+
+
+class EventPlay:
+    """One history."""
+
+    def __init__(self, seed: int, org: Org, folder: Path) -> None:
+        self.seed, self.org, self.random = seed, org, Random(seed)
+        self.place = Place.of(org, folder)
+        first_day = (datetime.now(UTC) - DAYS * DAY).date()
+        self.start = datetime.combine(first_day, day_time(), UTC)
+        partitions = PartitionSpec("day", first_day)
+        self.scenes = [
+            replace(scene, spec=replace(scene.spec, partitions=partitions))
+            for scene in event_scenes(seed)
+        ]
+        self.specs = [scene.spec for scene in self.scenes]
+        self.keys = partition_keys(self.scenes[0].spec, DAYS)
+        begin = self.start + FIRST_DAYS * DAY
+        self.histories = [History(org, scene, self.random, begin) for scene in self.scenes]
+        self.mix: Counter[str] = Counter()
+        self.published = {scene.name: Published() for scene in self.scenes}
+        self.nights = dict.fromkeys((scene.name for scene in self.scenes), 0)
+        self.listener: Step | None = None
+        self.runs = 0
+
+    @property
+    def now(self) -> datetime:
+        return self.histories[0].now
+
+    def act(self, steps: int) -> Counter[str]:
+        self._past()
+        for number in range(steps):
+            self._step()
+            if number == steps // 2:
+                self._settle()
+        self._settle()
+        self._end_with_nights()
+        for history in self.histories:
+            self.mix += history.mix
+            self.mix["edits within a second"] += history.edits_within_a_second()
+        return self.mix
+
+    def end(self) -> None:
+        """Leave no process behind."""
+        if self.listener:
+            self.listener.stop()
+
+    def _past(self) -> None:
+        """What was there before events were selected comes by a night."""
+        for history in self.histories:
+            for share in sorted(self.random.random() for _ in range(6)):
+                stamp = self.start + share * (FIRST_DAYS * DAY - SECOND)
+                history.happen(stamp.replace(microsecond=0))
+        self._advance_to(self.start + FIRST_DAYS * DAY + MARGIN + SECOND)
+        for scene in self.scenes:
+            self._night(scene, kill=None)
+        self.org.control("PUT", "cdc", {"objects": [scene.spec.name for scene in self.scenes]})
+        self.org.control("PUT", "events", {"keepalive_s": KEEPALIVE_S})
+        # Reading the bus needs a session that outlives days of the org's time.
+        self.org.control("PUT", "auth", {"session_s": 10**8})
+        self.bus = BusReader(self.org)
+
+    # ---- the present
+
+    def _step(self) -> None:
+        choices: list[tuple[float, Callable[[], None]]] = [
+            (8, self._edit),
+            (3, self._edit_unclearly),
+            (2, self._disturb_a_stream),
+            (4, self._tick),
+            (4, self._apply),
+            (2, self._listen),
+            (2, self._pass_time),
+            (1.5, self._some_night),
+            (0.4, self._outlive_positions),
+        ]
+        [(_, act)] = self.random.choices(choices, [weight for weight, _ in choices])
+        act()
+
+    def _edit(self) -> None:
+        """Several edits of one object, most of them within one second."""
+        history = self.random.choice(self.histories)
+        now = history.advance(self.random.choice([0, 0.3, 40]) * SECOND)
+        stamp = now.replace(microsecond=0)
+        late = self.random.random() < 0.25
+        committed = now + self.random.random() * (MARGIN - 20 * SECOND) if late else None
+        for _ in range(self.random.randint(1, 3)):
+            if self.random.random() < 0.6:
+                history.burst(stamp)
+            else:
+                history.happen(stamp)
+        if late:
+            history.happen(stamp, committed)
+
+    def _edit_unclearly(self) -> None:
+        """The next change is told by an event without values, or by none that names records."""
+        history = self.random.choice(self.histories)
+        kind = self.random.choice(CHANGE_FAULTS)
+        self.mix[kind] += 1
+        self.org.faults.add({"event": kind}, object=history.scene.spec.name)
+        history.happen(history.now.replace(microsecond=0))
+
+    def _disturb_a_stream(self) -> None:
+        kind = self.random.choice(STREAM_FAULTS)
+        scene = self.random.choice(self.scenes)
+        self.mix[kind] += 1
+        channel = changes_spec(scene.spec).channel
+        self.org.faults.add({"event": kind}, method="Subscribe", path=channel)
+
+    def _pass_time(self) -> None:
+        self._advance_to(self.now + self.random.choice([0.1, 1, 7, 24]) * timedelta(hours=1))
+
+    def _outlive_positions(self) -> None:
+        """Nobody follows for so long that the org forgets events."""
+        self._stop_listener()
+        self._note_published()
+        self._advance_to(self.now + RETENTION + self.random.random() * DAY)
+        self.mix["positions outlived"] += 1
+
+    def _advance_to(self, moment: datetime) -> None:
+        self.histories[0].advance(moment - self.now)
+
+    # ---- following
+
+    def _tick(self) -> None:
+        self._run(drain_all, self.specs, 0.3)
+
+    def _apply(self) -> None:
+        """Runs of one object, or of all beside each other."""
+        chosen = self.scenes if self.random.random() < 0.4 else [self.random.choice(self.scenes)]
+        steps = [self._start(apply_changes, scene.spec, self._next_run()) for scene in chosen]
+        self._edit()
+        for step in steps:
+            self._finished(step)
+
+    def _listen(self) -> None:
+        if self.listener:
+            self._stop_listener()
+        else:
+            self.listener = Step(listen_to_all, self.place, self.specs)
+
+    def _stop_listener(self) -> None:
+        if self.listener:
+            listener, self.listener = self.listener, None
+            assert not listener.stop(), "the listener ended by itself"
+            self.mix["listeners killed"] += 1
+
+    def _some_night(self) -> None:
+        scene = self.random.choice(self.scenes)
+        if self._ready() > self.nights[scene.name]:
+            self._night(scene, self._maybe_kill())
+
+    def _ready(self) -> int:
+        """How many windows are over."""
+        return int((self.now - MARGIN - SECOND - self.start) / DAY)
+
+    def _night(self, scene: Scene, kill: Kill | None) -> None:
+        """Windows that are over, the last one of the night before again."""
+        first, ready = max(self.nights[scene.name] - 1, 0), self._ready()
+        keys = self.keys[first], self.keys[ready - 1]
+        step = Step(read_windows, self.place, scene.spec, *keys, self._next_run(), kill=kill)
+        if self._finished(step):
+            self.nights[scene.name] = ready
+
+    def _next_run(self) -> int:
+        self.runs += 1
+        return self.runs
+
+    def _maybe_kill(self) -> Kill | None:
+        return Kill.choose(self.random) if self.random.random() < KILLED else None
+
+    def _start(self, what: Callable[..., None], *arguments: Any) -> Step:
+        return Step(what, self.place, *arguments, kill=self._maybe_kill())
+
+    def _run(self, what: Callable[..., None], *arguments: Any) -> bool:
+        return self._finished(self._start(what, *arguments))
+
+    def _finished(self, step: Step) -> bool:
+        done = step.finish()
+        self.mix[f"{step.name} {'done' if done else 'killed'}"] += 1
+        return done
+
+    # ---- comparing
+
+    def _settle(self) -> None:
+        """Let all that is under way come to its end, then compare."""
+        self._stop_listener()
+        self.org.faults.clear()
+        self._advance_to(self.now + MARGIN)
+        self._note_published()
+        deadline = time.monotonic() + SETTLE_S
+        while missing := self._not_landed():
+            assert time.monotonic() < deadline, f"{self._name}: {missing} never landed"
+            Step(drain_all, self.place, self.specs, 0.3).finish()
+        for scene in self.scenes:
+            Step(apply_changes, self.place, scene.spec, self._next_run()).finish()
+            self._assert_quiet(scene)
+            self._compare_live_rows(scene)
+            self._compare_log(scene)
+
+    def _note_published(self) -> None:
+        for scene in self.scenes:
+            self.published[scene.name].add(self.bus.read(changes_spec(scene.spec).channel))
+
+    def _not_landed(self) -> str:
+        """A channel with events on the bus that aren't in the inbox."""
+        for scene in self.scenes:
+            spec = changes_spec(scene.spec)
+            if self.bus.read(spec.channel).events - landed_events(self.place.inbox, spec):
+                return f"events of {spec.channel}"
+        return ""
+
+    def _assert_quiet(self, scene: Scene) -> None:
+        """Whoever looks into the inbox sees that there is nothing left to apply."""
+        spec = changes_spec(scene.spec)
+        channel = self.place.inbox.channel(spec.channel)
+        newest, consumed = channel.newest_seq(), channel.consumed(spec.consumer)
+        assert consumed == newest, (
+            f"{self._name}: {spec.channel} looks as if it had events to apply "
+            f"(segment {newest}, consumed {consumed})"
+        )
+
+    def _compare_live_rows(self, scene: Scene) -> None:
+        """Rows that aren't deleted; a deleted one may show values from before its last edits."""
+        truth = {key: row for key, row in self._truth(scene).items() if not row[-2]}
+        found = {key: row for key, row in self._table(scene).items() if not row[-2]}
+        self._assert_same(scene, found, truth, "by events")
+
+    def _end_with_nights(self) -> None:
+        """Windows up to the last edit: then deleted rows, too, are as the org has them."""
+        self._advance_to(self.now + DAY + MARGIN + SECOND)
+        for scene in self.scenes:
+            self._night(scene, kill=None)
+            self._assert_same(scene, self._table(scene), self._truth(scene), "after a night")
+
+    def _truth(self, scene: Scene) -> dict[str, tuple[Any, ...]]:
+        rows = self.org.rows(scene.spec.name, *scene.asked, deleted=True)
+        truth = scene.expected(rows)
+        assert truth, "nothing happened"
+        return truth
+
+    def _table(self, scene: Scene) -> dict[str, tuple[Any, ...]]:
+        rows = query(self.place.warehouse_file, scene.select(TABLES))
+        table = {row[0]: row[1:] for row in rows}
+        assert len(table) == len(rows), "an Id stands in two rows"
+        return table
+
+    def _assert_same(
+        self,
+        scene: Scene,
+        found: dict[str, tuple[Any, ...]],
+        truth: dict[str, tuple[Any, ...]],
+        when: str,
+    ) -> None:
+        wrong = sorted(
+            key for key in found.keys() | truth.keys() if found.get(key) != truth.get(key)
+        )
+        [history] = [one for one in self.histories if one.scene is scene]
+        stories = {record.id: record.story for record in history.records}
+        details = "\n".join(
+            f"{key}\n  is        {found.get(key)}\n  should be {truth.get(key)}\n  "
+            + "\n  ".join(stories[key])
+            for key in wrong[:5]
+        )
+        assert not wrong, (
+            f"{self._name}: {scene.name} {when}: {len(wrong)} wrong row(s) of {len(truth)}\n"
+            f"{details}\n{dict(self.mix)}"
+        )
+
+    def _compare_log(self, scene: Scene) -> None:
+        """All that was delivered stands in the log, once, as the org told it."""
+        spec = changes_spec(scene.spec)
+        told = self.published[scene.name].changes
+        rows, events = logged(self.place.warehouse_file, spec)
+        twice = [change for change, n in Counter(change for change, _ in rows).items() if n > 1]
+        invented = [row for row in rows if told.get(row[0]) != row[1]]
+        lacking = landed_events(self.place.inbox, spec) - events
+        kept = self.bus.read(spec.channel).changes.keys() - {change for change, _ in rows}
+        wrong = [*twice, *invented, *lacking, *kept]
+        assert not wrong, (
+            f"{self._name}: wrong row(s) in {spec.log_table}: {len(twice)} twice {twice[:3]}, "
+            f"{len(invented)} that nobody told {invented[:3]}, {len(lacking)} event(s) that landed "
+            f"and {len(kept)} change(s) on the bus are missing: {sorted(kept)[:3]}"
+        )
+        self.mix["changes logged"] = max(self.mix["changes logged"], len(rows))
+
+    @property
+    def _name(self) -> str:
+        return f"history {self.seed}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seed", type=int, action="append", required=True)
+    parser.add_argument("--steps", type=int, default=STEPS)
+    options = parser.parse_args(arguments)
+    with running_org("--seed", "empty") as org:
+        for seed in options.seed:
+            org.reset()
+            with tempfile.TemporaryDirectory(prefix="tidegate-play-") as folder:
+                begun = time.monotonic()
+                mix = play(seed, org, Path(folder), options.steps)
+                print(seed, f"{time.monotonic() - begun:.0f} s", dict(mix), flush=True)
+
+
+if __name__ == "__main__":
+    main()

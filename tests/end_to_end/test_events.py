@@ -1,0 +1,37 @@
+"""Tables that follow events are the org's, whatever happens between, and the log is complete."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.emulator_process import Org
+from tests.end_to_end.event_play import STREAM_FAULTS, play
+
+EXAMPLES = int(os.environ.get("TIDEGATE_EXAMPLES", "4"))
+# What must have happened, or the test would show less than it says.
+KINDS = ["create", "update", "delete", "undelete", "late commits", "gap", "overflow"]
+KINDS += [*STREAM_FAULTS, "listeners killed", "positions outlived", "read_windows done"]
+KINDS += ["drain_all killed", "apply_changes killed", "read_windows killed"]
+
+
+def check_mix(mix: Counter[str], examples: int) -> str:
+    """A sentence about what was tried, once it is enough."""
+    assert mix["edits within a second"] >= 0.2 * mix["edits"]
+    assert not [kind for kind in KINDS if not mix[kind]]
+    kinds = ", ".join(f"{mix[kind]:,} {kind}" for kind in sorted(mix))
+    return f"{examples} histories of three objects each: {kinds}"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(150 * EXAMPLES)
+def test_tables_that_follow_events_are_the_orgs_and_logs_hold_each_event_once(
+    org: Org, tmp_path: Path, record_property
+):
+    mix = Counter[str]()
+    for seed in range(EXAMPLES):
+        org.reset()
+        mix += play(seed, org, tmp_path / str(seed))
+
+    record_property("states", check_mix(mix, EXAMPLES))
