@@ -11,13 +11,13 @@ MUTANTS = {
         "assets",
         "            settle(spec, places, run_ids(context), context.log.info)\n",
         "",
-        ["--seed=1", "--kill-at=closed.json", "--alone=0"],
+        ["--seed=1", "--seed=8", "--kill-at=landed.json", "--alone=0"],
     ),
     "a_part_that_may_be_closed_is_uploaded_again": (
         "assets",
         'if job.state == "Aborted" and not job.rows:',
         'if job.state != "Open":',
-        ["--seed=1", "--kill-at=sending.json", "--alone=1"],
+        ["--seed=8", "--seed=1", "--kill-at=sending.json", "--alone=1"],
     ),
     "who_was_created_is_not_asked_after_a_lost_answer": (
         "assets",
