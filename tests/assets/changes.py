@@ -9,6 +9,7 @@ from assets.changes import changes_asset
 from assets.changes_spec import ChangesSpec
 from assets.drain import DrainReport, Until, drain
 from assets.specs import ObjectSpec
+from pipelines.sensors.tick_drain import beginning
 from resources.landing.inbox import Inbox
 from tests.assets.conftest import SYNC, Harbour, metadata
 
@@ -27,7 +28,10 @@ class Follower:
         org = self.harbour.resources["org_salesforce"]
         with org.connect() as client, org.events(client) as pubsub:
             inbox = Inbox(self.harbour.resources["landing"].open(), client.org_id)
-            report = drain(pubsub, inbox, (spec or self.specs[0]).channel, until)
+            channel = (spec or self.specs[0]).channel
+            warehouse = self.harbour.resources["warehouse_default"]
+            first = beginning(inbox, channel, warehouse.connect)
+            report = drain(pubsub, inbox, channel, until, first=first)
         assert report is not None
         return report
 
