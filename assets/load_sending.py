@@ -116,8 +116,10 @@ class LoadSending:
         with ThreadPoolExecutor(at_once, thread_name_prefix="part") as pool:
             working = [pool.submit(self._go_on_with, index) for index in left]
             try:
-                for index in self._cut(api):
-                    working.append(pool.submit(self._go_on_with, index))
+                # Cutting stops when a part has failed; which one, and why, is told by its future.
+                with suppress(Stopped):
+                    for index in self._cut(api):
+                        working.append(pool.submit(self._go_on_with, index))
                 _wait_for(working)
             except BaseException:
                 self._stop.set()
@@ -213,11 +215,7 @@ class LoadSending:
 
 
 def _wait_for(working: list[Future[None]]) -> None:
-    """Until all have ended; raises what the first to fail raised."""
-    failed: BaseException | None = None
-    for future in working:
-        with suppress(Stopped):
-            error = future.exception()
-            failed = failed or error
-    if failed is not None:
-        raise failed
+    """Until all have ended; raises what the first of them to fail raised."""
+    for error in [future.exception() for future in working]:
+        if error is not None:
+            raise error

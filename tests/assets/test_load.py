@@ -271,6 +271,37 @@ def test_a_close_whose_answer_is_lost_is_not_repeated_by_another_job(harbour: Ha
     assert len(harbour.org.rows("Order__c")) == 1
 
 
+def test_a_load_that_broke_off_is_gone_on_with_and_nothing_is_doubled(harbour: Harbour):
+    spec = load_spec({"Notes__c": "note"}, operation="insert", external_id=None)
+    put_orders(harbour, *((f"SO-{n}", f"note {n}") for n in range(9)))
+    body = [{"errorCode": "UNKNOWN_EXCEPTION", "message": "An unexpected error occurred"}]
+    harbour.org.faults.answer(500, body, times=50, after=1, path="*/batches", method="PUT")
+    broken, _ = failure_of(run_load(harbour, spec, part_rows=1))
+    harbour.org.faults.clear()
+
+    result = run_load(harbour, spec, stages=("load",), part_rows=1)
+
+    assert "UNKNOWN_EXCEPTION" in broken
+    assert metadata(result, spec.load_key)["tidegate/accepted"] == 9
+    found = [row["Notes__c"] for row in harbour.org.rows("Order__c", "Notes__c")]
+    assert sorted(found) == [f"note {n}" for n in range(9)]
+
+
+def test_what_a_broken_off_run_sent_is_settled_before_rows_are_computed_anew(harbour: Harbour):
+    spec = load_spec({"Notes__c": "note"}, operation="insert", external_id=None)
+    put_orders(harbour, *((f"SO-{n}", f"note {n}") for n in range(5)))
+    harbour.org.faults.answer(500, [], times=50, path="*/failedResults*", method="GET")
+    assert not run_load(harbour, spec, part_rows=2).success
+    harbour.org.faults.clear()
+
+    result = run_load(harbour, spec, part_rows=2)
+
+    assert result.success
+    assert [outcome for _, outcome, _, _ in outcomes(harbour)] == ["accepted"] * 5
+    found = [row["Notes__c"] for row in harbour.org.rows("Order__c", "Notes__c")]
+    assert sorted(found) == [f"note {n}" for n in range(5)]
+
+
 def test_a_manifest_is_sent_once_however_often_the_load_is_run_alone(harbour: Harbour):
     put_orders(harbour, ("SO-1", "x"))
     run_load(harbour, load_spec())

@@ -11,7 +11,7 @@ MUTANTS = {
         "assets",
         "            settle(spec, places, run_ids(context), context.log.info)\n",
         "",
-        ["--seed=1", "--seed=8", "--kill-at=landed.json", "--alone=0"],
+        ["--seed=8", "--kill-at=landed.json", "--alone=0"],
     ),
     "a_part_that_may_be_closed_is_uploaded_again": (
         "assets",
