@@ -108,7 +108,7 @@ def read_again(
     since: list[datetime | None] = []
     reasons: list[str] = []
     if breaks:
-        reasons += [f"the position was refused ({reason})" for reason in breaks]
+        reasons += [f"events may be missing ({reason})" for reason in breaks]
         since.append(committed_at)
     if dead:
         reasons.append(f"{dead:,} event(s) can't be read")

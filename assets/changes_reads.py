@@ -25,7 +25,7 @@ from resources.salesforce.client import SalesforceClient
 from resources.salesforce.composite_reads_plan import RowsWanted
 from resources.salesforce.errors import DigitsError
 from resources.warehouse.adapter import MergeResult, ReadInterval, Reread, Warehouse
-from resources.warehouse.event_adapter import AskedRecords
+from resources.warehouse.event_adapter import AskedRecords, HistorySpec
 
 Report = Callable[[str], None]
 MODSTAMP_FIELD = "SystemModstamp"
@@ -53,6 +53,16 @@ class ObjectReads:
     def reread(self) -> Reread:
         """How a merge reads again what it is in doubt about."""
         return reread_by_id(self._spec.object, self.landed, self.shape, lambda: self._client)
+
+    @property
+    def history(self) -> HistorySpec | None:
+        """How versions are kept: formulas by images alone, all else as events tell it."""
+        name = self._spec.history_table
+        if name is None:
+            return None
+        formulas = {field.name for field in self._describe.fields if field.calculated}
+        columns = self.shape.columns.items()
+        return HistorySpec(name, {c: field for field, c in columns if field not in formulas})
 
     def images(self, ids: Sequence[str]) -> Images:
         """Records by Id, 10,000 of them in one API call (some 3,000 with a condition)."""

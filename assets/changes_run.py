@@ -182,6 +182,7 @@ class ChangesRun:
             asked=images.asked,
             dead=[_dead(event) for event in stretch.dead],
             api_calls=[ApiCalls(spec.key.to_user_string(), "rest", client.api_calls)],
+            history=reads.history,
         )
         self._channel.mark_consumed(spec.consumer, stretch.segments[-1].seq)
         return Applied(

@@ -61,6 +61,12 @@ class ChangesSpec:
         return f"{name}_changes"
 
     @property
+    def history_table(self) -> str | None:
+        """The table that holds every version of the records, if it is wanted."""
+        name = warehouse_name(self.object.name, self.sync.naming)
+        return f"{name}_history" if self.object.history else None
+
+    @property
     def consumer(self) -> str:
         """Under which name the inbox keeps how far the warehouse is."""
         return f"changes-{self.sync.warehouse}"

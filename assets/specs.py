@@ -28,7 +28,7 @@ class ObjectSpec:
 
     ``fields`` and ``exclude`` hold API names or patterns such as ``Billing*``; ``("*",)`` means
     every field. ``transform`` is ``module:function``. Without ``partitions`` the object is read
-    whole each time.
+    whole each time. ``history`` keeps every version, as far as change events are followed.
     """
 
     name: str
@@ -41,6 +41,7 @@ class ObjectSpec:
     numbers: Numbers = "decimal"
     deletes: Deletes = "flag"
     late_commit_margin_s: int = LATE_COMMIT_MARGIN_S
+    history: bool = False
     group: str | None = None
     owners: tuple[str, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)

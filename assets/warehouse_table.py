@@ -101,9 +101,7 @@ def _file_batches(source: pa.NativeFile | IOBase) -> Iterator[pa.RecordBatch]:
         yield reader.get_batch(index)
 
 
-def reread_by_id(
-    spec: ObjectSpec, landed: Landed, shape: RowShape, connect: Connect
-) -> Reread:
+def reread_by_id(spec: ObjectSpec, landed: Landed, shape: RowShape, connect: Connect) -> Reread:
     """How a merge reads records again that it is in doubt about."""
 
     def reread(ids: Sequence[str], after: datetime) -> RereadAnswer:

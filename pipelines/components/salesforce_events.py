@@ -12,9 +12,10 @@ from assets.changes import changes_asset, default_changes_spec
 from assets.changes_spec import DEAD_AFTER_TRIES, ChangesSpec
 from assets.naming import warehouse_name
 from assets.spelling import nearest
-from pipelines.components.configuration import KeyPath, StrictComponent, StrictModel
+from pipelines.components.configuration import KeyPath, StrictModel
 from pipelines.components.connection_names import unknown_connections
 from pipelines.components.errors import ConfigurationError, Mistake
+from pipelines.components.followed import FollowsChanges
 from pipelines.components.salesforce_sync import SalesforceSync
 from pipelines.components.setting_types import ObjectName, ResourceName
 from pipelines.components.warehouse_connection import WarehouseConnection
@@ -45,7 +46,7 @@ class ChangeDataCapture(StrictModel):
     )
 
 
-class SalesforceEvents(StrictComponent):
+class SalesforceEvents(FollowsChanges):
     """Change events of an org that are followed, so that tables are fresh within seconds."""
 
     name: ResourceName | None = Field(
@@ -62,6 +63,10 @@ class SalesforceEvents(StrictComponent):
     @property
     def events_name(self) -> str:
         return self.name or self.named_after_folder(f"{self.org}_events")
+
+    def followed_objects(self) -> list[str]:
+        """Objects whose changes are followed."""
+        return self.change_data_capture.objects if self.change_data_capture else []
 
     def get_asset_spec(self, spec: ChangesSpec) -> dg.AssetSpec:
         """What Dagster shows of an object's changes; override to show something else."""
@@ -148,6 +153,6 @@ class SalesforceEvents(StrictComponent):
         for other in tree.get_all_components(SalesforceEvents):
             if other is self:
                 break
-            if other.org == self.org and other.change_data_capture:
-                taken |= {warehouse_name(one) for one in other.change_data_capture.objects}
+            if other.org == self.org:
+                taken |= {warehouse_name(one) for one in other.followed_objects()}
         return taken

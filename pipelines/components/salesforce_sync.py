@@ -16,6 +16,7 @@ from assets.translator import SalesforceObjectProps, SalesforceTranslator
 from pipelines.components.configuration import StrictComponent, StrictModel
 from pipelines.components.connection_names import unknown_connections
 from pipelines.components.errors import ConfigurationError
+from pipelines.components.followed import is_followed
 from pipelines.components.scaffolding import SyncScaffolder
 from pipelines.components.setting_types import (
     Cron,
@@ -86,6 +87,11 @@ class SyncedObject(StrictModel):
         description="Seconds by which a commit may come later than its SystemModstamp: a window "
         "isn't read sooner after its end, and is read from that long before its start.",
     )
+    history: bool = Field(
+        default=False,
+        description="Keep every version of a record in `<object>_history`, made of change events: "
+        "a `SalesforceEvents` must follow the object. Not together with `transform`.",
+    )
     description: str | None = Field(default=None, description="Shown on the table's page, first.")
     group: str | None = Field(
         default=None, description="Dagster group of this object's assets, if not the sync's."
@@ -116,6 +122,7 @@ class SyncedObject(StrictModel):
             numbers=self.numbers,
             deletes=self.deletes,
             late_commit_margin_s=self.late_commit_margin_s,
+            history=self.history,
             group=self.group,
             owners=tuple(self.owners),
             tags=dict(self.tags),
@@ -192,6 +199,7 @@ class SalesforceSync(StrictComponent):
         """
         self._check_connections(context)
         self._check_other_syncs(context)
+        self._check_histories(context)
         specs = self.specs()
         sync = replace(self.sync(), warehouse_kind=self._warehouse_kind(context))
         assets = inbound_assets(sync, specs, self.get_asset_spec)
@@ -212,6 +220,20 @@ class SalesforceSync(StrictComponent):
         ]
         unknown = unknown_connections(context.component_tree, named)
         mistakes = [self.mistake(path, problem, meant) for path, problem, meant in unknown]
+        if mistakes:
+            raise ConfigurationError(mistakes)
+
+    def _check_histories(self, context: dg.ComponentLoadContext) -> None:
+        """A history is made of events, which tell values as they are in the org."""
+        mistakes = []
+        for name, one in self.objects.items():
+            path = ["objects", name, "history"]
+            if one.history and one.transform:
+                problem = "a history holds what events tell, which `transform` doesn't see"
+                mistakes.append(self.mistake(path, problem))
+            elif one.history and not is_followed(context.component_tree, self.org, name):
+                problem = f"no SalesforceEvents of {self.org} follows {name}"
+                mistakes.append(self.mistake(path, f"{problem}: versions come by its events"))
         if mistakes:
             raise ConfigurationError(mistakes)
 

@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from assets.drain import DrainReport, Until, drain
+from assets.quiet_channel import note_look
 from resources.landing.errors import LandingError
 from resources.landing.inbox import Inbox
 from resources.salesforce.errors import SalesforceError
@@ -63,6 +65,7 @@ def drain_all(
     def one(channel: str) -> ChannelTick:
         until = Until(idle_s=bounds.idle_s, events=bounds.events, seconds=bounds.seconds)
         try:
+            note_look(inbox, channel, datetime.now(UTC))
             first = beginning(inbox, channel, warehouse)
             return ChannelTick(channel, drain(pubsub, inbox, channel, until, first=first), None)
         except (SalesforceError, LandingError, WarehouseError) as error:

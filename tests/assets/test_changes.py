@@ -273,3 +273,21 @@ def test_a_try_counts_for_the_events_that_wait_and_not_for_those_after(
     spoil(harbour, follower, 2)
 
     assert not follower.apply(raise_on_error=False).success
+
+
+# ---- history
+
+
+def test_a_history_holds_every_version(harbour: Harbour, follower: Follower):
+    follower = follower.with_object(history=True, mask=("Phone",))
+    [record_id] = harbour.org.create("Account", {"Name": "A", "Phone": "1"})
+    harbour.org.change("Account", update=[{"Id": record_id, "Name": "B"}])
+    harbour.org.change("Account", update=[{"Id": record_id, "BillingCity": "Ulm"}])
+    harbour.org.change("Account", delete=[record_id])
+
+    follower.follow()
+
+    versions = harbour.query(
+        "SELECT name, billing_city, length(phone) FROM salesforce.account_history ORDER BY ALL"
+    )
+    assert {("A", None, 64), ("B", None, 64), ("B", "Ulm", 64)} <= set(versions)

@@ -72,3 +72,20 @@ def test_misspelt_settings_are_named(defs_folder: DefsFolder):
     assert [mistake.split(":")[1].split(" ")[1] for mistake in defs_folder.mistakes()] == [
         "change_data_capture.every"
     ]
+
+
+def test_a_history_needs_events(defs_folder: DefsFolder):
+    defs_folder.write("crm", SYNC.replace("{fields: [Name]}", "{fields: [Name], history: true}"))
+
+    assert defs_folder.mistakes() == [
+        "crm:5 objects.Account.history: no SalesforceEvents of salesforce follows Account: "
+        "versions come by its events"
+    ]
+
+
+def test_a_followed_object_may_have_a_history(defs_folder: DefsFolder):
+    defs_folder.write("crm", SYNC.replace("{fields: [Name]}", "{fields: [Name], history: true}"))
+    defs_folder.write("live", EVENTS)
+
+    with defs_folder.load() as defs:
+        assert len(list(defs.sensors)) == 1
