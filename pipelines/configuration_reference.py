@@ -71,6 +71,13 @@ The names below are those of a connection whose `environment` is `SALESFORCE`, t
 connection with `environment: SANDBOX` reads `SANDBOX_LOGIN_URL` and so on.
 """
 
+_PLAIN_TYPES = {
+    "string": "text",
+    "number": "number",
+    "integer": "whole number",
+    "boolean": "`true` or `false`",
+}
+
 
 def reference() -> str:
     """The whole page."""
@@ -148,9 +155,7 @@ def _type(setting: Mapping[str, Any]) -> str:
     if kind == "object":
         values = setting["additionalProperties"]
         return f"{_type(values)} by name".replace(", below by name", " by name, below")
-    return {"string": "text", "number": "number", "integer": "whole number"}[kind] + _bounds(
-        setting
-    )
+    return _PLAIN_TYPES[kind] + _bounds(setting)
 
 
 def _bounds(setting: Mapping[str, Any]) -> str:

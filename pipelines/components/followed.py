@@ -18,6 +18,10 @@ class FollowsChanges(StrictComponent):
         """Their API names; of a plain one none."""
         return ()
 
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """Nothing: what follows builds its own."""
+        return dg.Definitions()
+
 
 def is_followed(tree: dg.ComponentTree, org: str, name: str) -> bool:
     """Whether the project follows the changes of an object."""
