@@ -12,7 +12,7 @@ from assets.drain import Until
 from assets.naming import warehouse_name
 from emulator.pubsub.generated import pubsub_api_pb2 as wire
 from tests.assets.changes import Follower
-from tests.assets.conftest import Harbour
+from tests.assets.conftest import Harbour, metadata
 from tests.emulator.api import Api
 from tests.emulator.event_stream import EventBus
 from tests.end_to_end.histories import History
@@ -21,8 +21,9 @@ from tests.end_to_end.scenes import ACCOUNTS, ACCOUNTS_REMOVED, BANKS, ORDERS, S
 EXAMPLES = int(os.environ.get("TIDEGATE_EXAMPLES", "2"))
 STEPS = 30
 SCENES = (ACCOUNTS, ACCOUNTS_REMOVED, BANKS, ORDERS)
-FATES = ("gap", "overflow", "duplicate", "drop", "expire_replay")
-DO = {"happen": 10, "burst": 4, "late": 2, "fate": 4, "drain": 5, "apply": 4, "whole": 1, "lose": 1}
+FATES = ("gap", "overflow", "overflow", "duplicate", "drop", "expire_replay")
+DO = {"happen": 10, "burst": 4, "late": 2, "fate": 6, "drain": 5, "apply": 4}
+RARE = {"outage": 2, "whole": 1, "lose": 1}
 
 
 class Play:
@@ -34,10 +35,11 @@ class Play:
         self.org.control("PUT", "cdc", {"objects": [scene.spec.name]})
         self.history = History(self.org, scene, self.random, datetime.now(UTC))
         self.follower = Follower(harbour, scene.spec)
-        self.applied = False
+        self.applied = self.lost = False
 
     def run(self) -> None:
-        for what in self.random.choices([*DO], [*DO.values()], k=STEPS):
+        weights = {**DO, **RARE}
+        for what in self.random.choices([*weights], [*weights.values()], k=STEPS):
             self.mix[what] += 1
             getattr(self, what)()
             self.history.advance(timedelta(seconds=self.random.choice([0, 0, 1, 40])))
@@ -66,11 +68,18 @@ class Play:
         self.follower.drain(until=Until(idle_s=0.2, events=self.random.choice([1, 3, None])))
 
     def apply(self) -> None:
-        self.follower.apply()
-        self.applied = True
+        told = metadata(self.follower.apply(), self.follower.specs[0].key)
+        self.applied = self.applied or told["salesforce/events"] > 0
 
     def whole(self) -> None:
         self.harbour.run(self.scene.spec)
+
+    def outage(self) -> None:
+        """Changes that nobody takes while the org keeps their events."""
+        if self.applied:
+            self.history.happen(self.history.now)
+            self.history.advance(timedelta(hours=80))
+            self.lost = True
 
     def lose(self) -> None:
         """The landing store is lost; what the warehouse has tells where to go on."""
@@ -97,13 +106,14 @@ class Play:
         rows = self.harbour.query(f"SELECT {columns} FROM salesforce.{log}")
         told = everything(EventBus(Api(self.org)), f"/data/{event}", self.history.records[-1].id)
 
-        assert Counter(rows) == Counter(
-            {
-                (one["commitNumber"], one["sequenceNumber"], record_id, one["changeType"]): 1
-                for one in told
-                for record_id in one["recordIds"]
-            }
-        )
+        kept = {
+            (one["commitNumber"], one["sequenceNumber"], record_id, one["changeType"])
+            for one in told
+            for record_id in one["recordIds"]
+        }
+        assert len(set(rows)) == len(rows)
+        # What came before the bus forgot, is in the log alone.
+        assert kept <= set(rows) if self.lost else kept == set(rows)
 
 
 def everything(bus, channel, last_id):
