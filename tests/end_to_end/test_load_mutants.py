@@ -17,7 +17,7 @@ MUTANTS = {
         "assets",
         'if job.state == "Aborted" and not job.rows:',
         'if job.state != "Open":',
-        ["--seed=8", "--seed=1", "--kill-at=sending.json", "--alone=1"],
+        ["--seed=1", "--kill-at=sending.json", "--alone=1"],
     ),
     "who_was_created_is_not_asked_after_a_lost_answer": (
         "assets",
