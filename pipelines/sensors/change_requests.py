@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
+from dagster._core.storage.tags import MAX_RUNTIME_SECONDS_TAG
 
 from assets.changes_spec import ChangesSpec
 from pipelines.run_tags import UNFINISHED, not_before_of
@@ -14,6 +15,9 @@ from resources.landing.inbox import Inbox
 
 CHANGES = "tidegate/changes"
 SEGMENT = "tidegate/inbox_segment"
+
+#: A run whose process was killed looks as if it went on, and holds its object's changes up.
+LONGEST_RUN_S = 7_200
 
 _RUNS_BACK = 12
 
@@ -46,13 +50,13 @@ def change_tags(spec: ChangesSpec) -> dict[str, str]:
 
 
 def _request(instance: dg.DagsterInstance, spec: ChangesSpec, newest: int) -> dg.RunRequest:
-    tags = {**change_tags(spec), SEGMENT: str(newest)}
-    attempt = instance.get_runs_count(dg.RunsFilter(tags=tags)) + 1
+    found_by = {**change_tags(spec), SEGMENT: str(newest)}
+    attempt = instance.get_runs_count(dg.RunsFilter(tags=found_by)) + 1
     return dg.RunRequest(
         # The same until its run is known, so that a tick that breaks off can't ask twice.
         run_key=f"{spec.key.to_user_string()}:{newest}:{attempt}",
         asset_selection=[spec.key],
-        tags=tags,
+        tags={**found_by, MAX_RUNTIME_SECONDS_TAG: str(LONGEST_RUN_S)},
     )
 
 
