@@ -139,8 +139,11 @@ class EventPlay:
         act()
 
     def _edit(self) -> None:
-        """Several edits of one object, most of them within one second."""
-        history = self.random.choice(self.histories)
+        """Several edits of some objects, most of them within one second."""
+        for history in self.random.sample(self.histories, k=self.random.randint(1, 3)):
+            self._edit_some(history)
+
+    def _edit_some(self, history: History) -> None:
         now = history.advance(self.random.choice([0, 0.3, 40]) * SECOND)
         stamp = now.replace(microsecond=0)
         late = self.random.random() < 0.25
@@ -174,6 +177,7 @@ class EventPlay:
     def _outlive_positions(self) -> None:
         """Nobody follows for so long that the org forgets events."""
         self._stop_listener()
+        self.org.faults.clear()  # they are for those who follow, not for those who compare
         self._note_published()
         self._advance_to(self.now + RETENTION + self.random.random() * DAY)
         self.mix["positions outlived"] += 1

@@ -38,7 +38,8 @@ QUICK = RetryPolicy(first_wait_s=0.02, longest_wait_s=0.2)
 STEP_S = 90
 #: What a step does to files that others see, in Python's names of audit events.
 FILE_EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir"}
-SOON_S, FIRST_FILES = 0.9, 30
+SOON_S, MOST_FILES = 0.7, 24
+LEASE_LOOK_S = 0.05
 
 _processes = get_context("forkserver")
 _processes.set_forkserver_preload([__name__])
@@ -95,7 +96,7 @@ def drain_all(place: Place, specs: Sequence[ObjectSpec], idle_s: float) -> None:
 
 def listen_to_all(place: Place, specs: Sequence[ObjectSpec]) -> None:
     """As the listener: for ever."""
-    _drain(place, specs, Until())
+    _drain(place, specs, Until(), wait_for_lease=True)
 
 
 def apply_changes(place: Place, spec: ObjectSpec, run: int) -> None:
@@ -118,13 +119,16 @@ def read_windows(place: Place, spec: ObjectSpec, first: str, last: str, run: int
     reads.load(reads.read(first, last))
 
 
-def _drain(place: Place, specs: Sequence[ObjectSpec], until: Until) -> None:
+def _drain(
+    place: Place, specs: Sequence[ObjectSpec], until: Until, *, wait_for_lease: bool = False
+) -> None:
     failures: list[BaseException] = []
     with place.client() as client, place.events(client) as pubsub:
 
         def one(channel: str) -> None:
             try:
-                drain(pubsub, place.inbox, channel, until)
+                while drain(pubsub, place.inbox, channel, until) is None and wait_for_lease:
+                    threading.Event().wait(LEASE_LOOK_S)
             except BaseException as error:
                 failures.append(error)
 
@@ -152,7 +156,7 @@ class Kill:
     def choose(cls, random: Random) -> "Kill":
         if random.random() < 0.4:
             return cls(after_s=random.uniform(0, SOON_S))
-        return cls(before_file=random.randint(1, FIRST_FILES))
+        return cls(before_file=round(MOST_FILES ** random.random()))
 
 
 class Step:

@@ -64,6 +64,9 @@ def landed_events(inbox: Inbox, spec: ChangesSpec) -> set[str]:
 
 def logged(warehouse: Path, spec: ChangesSpec) -> tuple[list[tuple[Change, str]], set[str]]:
     """Rows of a change log, each with its change type, and the UUIDs of their events."""
+    table = f"'{spec.sync.schema}' AND table_name = '{spec.log_table}'"
+    if not query(warehouse, f"SELECT 1 FROM duckdb_tables() WHERE schema_name = {table}"):
+        return [], set()
     rows = query(
         warehouse,
         "SELECT _commit_number, _sequence_number, id, _change_type, _event_id "
