@@ -17,6 +17,7 @@ from assets.changes_reads import ObjectReads
 from assets.changes_spec import ChangesSpec
 from assets.errors import UndecodedEventsError
 from assets.extract import RunIds
+from assets.pending_segments import pending_segments
 from assets.undecoded import Tries
 from resources.landing.inbox import Inbox
 from resources.landing.inbox_segment import Segment
@@ -54,14 +55,11 @@ class _Stretch:
     rows: list[pa.RecordBatch] = field(default_factory=list)
     headers: list[pa.RecordBatch] = field(default_factory=list)
     dead: list[EventDecodeError] = field(default_factory=list)
+    breaks: list[str] = field(default_factory=list)
 
     @property
     def events(self) -> int:
         return sum(segment.events for segment in self.segments)
-
-    @property
-    def breaks(self) -> list[str]:
-        return [one.break_reason for one in self.segments if one.break_reason]
 
 
 @dataclass(frozen=True)
@@ -100,8 +98,7 @@ class ChangesRun:
         """
         org_id = self._client.org_id
         position = self._warehouse.position(org_id, self._spec.channel)
-        after = position.replay_id if position else None
-        segments = self._channel.segments(self._spec.consumer, after or None)
+        segments, restored = pending_segments(self._channel, self._spec.consumer, position)
         if not segments:
             return []
         reads = ObjectReads(self._spec, self._client, self._places.mask_key)
@@ -110,6 +107,9 @@ class ChangesRun:
         applied: list[Applied] = []
         for stretch, held_up in self._stretches(segments, decoder, reads):
             if stretch.segments:
+                if restored:
+                    stretch.breaks.append(restored)
+                    restored = None
                 applied.append(self._apply(stretch, reads, position))
                 position = applied[-1].position
             if held_up is not None:
@@ -148,6 +148,8 @@ class ChangesRun:
         held_up = self._tries.count(undecoded)
         if held_up is None:
             stretch.segments.append(segment)
+            if segment.break_reason:
+                stretch.breaks.append(segment.break_reason)
             stretch.rows += rows
             stretch.headers += headers
             stretch.dead += undecoded
@@ -184,7 +186,7 @@ class ChangesRun:
             api_calls=[ApiCalls(spec.key.to_user_string(), "rest", client.api_calls)],
             history=reads.history,
         )
-        self._channel.mark_consumed(spec.consumer, stretch.segments[-1].seq)
+        self._channel.mark_consumed(spec.consumer, stretch.segments[-1].seq, position.replay_id)
         return Applied(
             seen=seen,
             breaks=tuple(stretch.breaks),

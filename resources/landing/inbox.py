@@ -109,6 +109,10 @@ class ChannelInbox:
         path = self._last_path()
         return read_segment(self.store, path) if path else None
 
+    def kept_segments(self) -> list[Segment]:
+        """All that weren't deleted by age, in order."""
+        return [read_segment(self.store, path) for path in self._paths_after(0)]
+
     def segments(self, consumer: str, after: bytes | None = None) -> list[Segment]:
         """Segments that a consumer isn't done with, in order.
 
@@ -133,14 +137,27 @@ class ChannelInbox:
         path = plan.consumer_path(self.folder, consumer)
         return int(read_json(self.store, path)["seq"]) if self.store.exists(path) else 0
 
-    def mark_consumed(self, consumer: str, seq: int) -> None:
+    def consumed_to(self, consumer: str) -> bytes | None:
+        """The position that a consumer had when it was done with its last segment."""
+        path = plan.consumer_path(self.folder, consumer)
+        found = read_json(self.store, path) if self.store.exists(path) else {}
+        return bytes.fromhex(found["position"]) if found.get("position") is not None else None
+
+    def mark_consumed(self, consumer: str, seq: int, position: bytes | None = None) -> None:
         """Say that a consumer is done with all segments up to ``seq``; call it after its commit.
 
         An older number than before changes nothing.
+
+        Args:
+            position: What it has committed elsewhere, to be compared with later.
         """
         if seq > self.consumed(consumer):
-            path = plan.consumer_path(self.folder, consumer)
-            write_json(self.store, path, {"seq": seq, "at": self._now().isoformat()})
+            mark = {
+                "seq": seq,
+                "position": position.hex() if position is not None else None,
+                "at": self._now().isoformat(),
+            }
+            write_json(self.store, plan.consumer_path(self.folder, consumer), mark)
 
     def consumers(self) -> list[str]:
         """Who has ever said to be done with a segment."""

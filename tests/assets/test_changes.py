@@ -291,3 +291,40 @@ def test_a_history_holds_every_version(harbour: Harbour, follower: Follower):
         "SELECT name, billing_city, length(phone) FROM salesforce.account_history ORDER BY ALL"
     )
     assert {("A", None, 64), ("B", None, 64), ("B", "Ulm", 64)} <= set(versions)
+
+
+# ---- another warehouse than before
+
+
+def test_a_warehouse_restored_from_a_backup_gets_what_it_lacks(
+    harbour: Harbour, follower: Follower
+):
+    harbour.org.create("Account", {"Name": "A"})
+    follower.follow()
+    file = harbour.folder / "warehouse.duckdb"
+    backup = file.read_bytes()
+    harbour.org.create("Account", {"Name": "B"})
+    follower.follow()
+    file.write_bytes(backup)
+    harbour.org.create("Account", {"Name": "C"})
+
+    told = follower.follow()
+
+    assert harbour.rows("account", "name") == [("A",), ("B",), ("C",)]
+    assert log(harbour, "name") == [("A",), ("B",), ("C",)]
+    assert told["tidegate/reads_of_more_because"] == [
+        "events may be missing (the warehouse isn't where it was when it had applied the last "
+        "events)"
+    ]
+
+
+def test_a_new_warehouse_gets_the_whole_object(harbour: Harbour, follower: Follower):
+    harbour.org.change("Account", create=[{"Name": "Old"}], modstamp="2020-01-01T00:00:00Z")
+    follower.follow()
+    (harbour.folder / "warehouse.duckdb").unlink()
+    harbour.org.create("Account", {"Name": "New"})
+
+    follower.follow()
+
+    assert harbour.rows("account", "name") == [("New",), ("Old",)]
+    assert len(log(harbour, "name")) == 2
