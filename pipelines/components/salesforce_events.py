@@ -35,8 +35,12 @@ class ChangeDataCapture(StrictModel):
     every_s: int = Field(
         default=15,
         ge=5,
-        description="Seconds between two looks. Switch the sensor on in Dagster; while "
-        "`python -m pipelines listen` runs, it leaves the channels to it.",
+        description="Seconds between two looks of the sensor; while `python -m pipelines listen` "
+        "runs, it leaves the channels to it.",
+    )
+    switched_on: bool = Field(
+        default=False,
+        description="Whether the sensor is on before anybody has switched it in Dagster.",
     )
     dead_after_tries: int = Field(
         default=DEAD_AFTER_TRIES,
@@ -103,7 +107,9 @@ class SalesforceEvents(FollowsChanges):
             return dg.Definitions()
         return dg.Definitions(
             assets=[changes_asset(spec, self.get_asset_spec) for spec in specs],
-            sensors=[changes_sensor(self.events_name, specs, settings.every_s)],
+            sensors=[
+                changes_sensor(self.events_name, specs, settings.every_s, settings.switched_on)
+            ],
         )
 
     # ---- what may be wrong

@@ -18,7 +18,9 @@ from resources.salesforce.resource import SalesforceResource
 from resources.warehouse.resource import WarehouseResource
 
 
-def changes_sensor(name: str, specs: Sequence[ChangesSpec], every_s: int) -> dg.SensorDefinition:
+def changes_sensor(
+    name: str, specs: Sequence[ChangesSpec], every_s: int, switched_on: bool = False
+) -> dg.SensorDefinition:
     """Follows the channels of some objects of one org.
 
     It has no cursor: how far each channel is stands in the landing store, in the same file as the
@@ -33,7 +35,9 @@ def changes_sensor(name: str, specs: Sequence[ChangesSpec], every_s: int) -> dg.
         minimum_interval_seconds=every_s,
         required_resource_keys={org_key, "landing", *warehouse_keys},
         description=f"Follows changes of {', '.join(spec.object.name for spec in specs)}.",
-        default_status=dg.DefaultSensorStatus.STOPPED,
+        default_status=dg.DefaultSensorStatus.RUNNING
+        if switched_on
+        else dg.DefaultSensorStatus.STOPPED,
     )
     def follow_changes(
         context: dg.SensorEvaluationContext,

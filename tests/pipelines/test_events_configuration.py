@@ -1,5 +1,7 @@
 """What stands in `defs.yaml` of events, and what is said of mistakes in it."""
 
+import dagster as dg
+
 from tests.pipelines.conftest import DefsFolder
 
 SYNC = """
@@ -24,12 +26,24 @@ def test_events_become_an_asset_per_object_and_a_sensor(defs_folder: DefsFolder)
 
     with defs_folder.load() as defs:
         specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
-        sensors = {one.name: one.minimum_interval_seconds for one in defs.sensors}
+        sensors = {
+            one.name: (one.minimum_interval_seconds, one.default_status) for one in defs.sensors
+        }
 
     changes = specs["changes/salesforce/order_c"]
     assert "changes/salesforce/account" in specs
     assert [dep.asset_key.to_user_string() for dep in changes.deps] == ["org/salesforce/Order__c"]
-    assert sensors == {"live_sensor": 20}
+    assert sensors == {"live_sensor": (20, dg.DefaultSensorStatus.STOPPED)}
+
+
+def test_a_sensor_may_be_on_from_the_start(defs_folder: DefsFolder):
+    defs_folder.write("crm", SYNC)
+    defs_folder.write("live", EVENTS.replace("every_s: 20", "switched_on: true"))
+
+    with defs_folder.load() as defs:
+        [sensor] = defs.sensors
+
+    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
 
 
 def test_an_object_that_no_sync_has_is_named_with_the_nearest(defs_folder: DefsFolder):

@@ -10,14 +10,6 @@ from tests.emulator_process import Org
 from tests.pipelines.command import Command
 from tests.pipelines.dagster_service import running_service, wait_for
 
-START = """
-mutation ($sensor: SensorSelector!) {
-  startSensor(sensorSelector: $sensor) {
-    __typename
-    ... on Sensor { name }
-    ... on PythonError { message }
-  }
-}"""
 SENSOR = {
     "repositoryName": "__repository__",
     "repositoryLocationName": "tidegate",
@@ -54,8 +46,6 @@ def test_a_change_reaches_the_warehouse_through_the_sensor(
     command = Command(org, tmp_path)
     took_s = []
     with running_service(command) as service:
-        started = service.graphql(START, sensor=SENSOR)["startSensor"]
-        assert started["__typename"] == "Sensor", started
         for number in range(3):
             wanted = [f"Account {n}" for n in range(number + 1)]
             org.create("Account", {"Name": wanted[-1]})
