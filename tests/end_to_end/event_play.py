@@ -28,6 +28,7 @@ from tests.end_to_end.event_steps import (
     apply_changes,
     changes_spec,
     drain_all,
+    evaluate_sensor,
     listen_to_all,
     read_windows,
 )
@@ -120,6 +121,15 @@ class EventPlay:
         # Reading the bus needs a session that outlives days of the org's time.
         self.org.control("PUT", "auth", {"session_s": 10**8})
         self.bus = BusReader(self.org)
+        self._begin_to_follow()
+
+    def _begin_to_follow(self) -> None:
+        """Only what is lost after a first position can be noticed."""
+        deadline = time.monotonic() + SETTLE_S
+        channels = [self.place.inbox.channel(changes_spec(spec).channel) for spec in self.specs]
+        while any(channel.position() is None for channel in channels):
+            assert time.monotonic() < deadline, f"{self._name}: no keepalive came"
+            Step(drain_all, self.place, self.specs, 0.6).finish()
 
     # ---- the present
 
@@ -188,7 +198,10 @@ class EventPlay:
     # ---- following
 
     def _tick(self) -> None:
-        self._run(drain_all, self.specs, 0.3)
+        if self.random.random() < 0.3:
+            self._run(evaluate_sensor, self.specs)
+        else:
+            self._run(drain_all, self.specs, 0.3)
 
     def _apply(self) -> None:
         """Runs of one object, or of all beside each other."""

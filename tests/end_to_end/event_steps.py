@@ -16,18 +16,24 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import dagster as dg
+
 from assets.changes_run import ChangePlaces, ChangesRun
 from assets.changes_spec import ChangesSpec
 from assets.drain import Until, drain
 from assets.extract import RunIds
 from assets.specs import ObjectSpec
+from pipelines.sensors.changes import changes_sensor
 from resources.landing.inbox import Inbox
+from resources.landing.resource import LandingResource
 from resources.landing.store import LandingStore, open_store
 from resources.salesforce.client import SalesforceClient
 from resources.salesforce.pubsub.client import PubSub
+from resources.salesforce.resource import ClientCredentialsLogin, SalesforceResource
 from resources.salesforce.retry_plan import RetryPolicy
 from resources.salesforce.settings import ClientCredentials, ConnectionSettings
 from resources.warehouse.duckdb_adapter import DuckDBWarehouse
+from resources.warehouse.resource import WarehouseResource
 from tests.emulator_process import Org
 from tests.end_to_end.window_reads import StageReads, sync_into
 
@@ -70,8 +76,12 @@ class Place:
         return PubSub(login, self.pubsub, retry=QUICK, silence_timeout_s=SILENCE_S)
 
     @property
+    def landing(self) -> str:
+        return str(self.folder / "landing" / "inbox")
+
+    @property
     def store(self) -> LandingStore:
-        return open_store(str(self.folder / "landing" / "inbox"))
+        return open_store(self.landing)
 
     @property
     def inbox(self) -> Inbox:
@@ -90,8 +100,25 @@ def changes_spec(spec: ObjectSpec) -> ChangesSpec:
 
 
 def drain_all(place: Place, specs: Sequence[ObjectSpec], idle_s: float) -> None:
-    """As a tick of the sensor: until nothing comes."""
+    """As the sensor does it, with less patience: until nothing comes."""
     _drain(place, specs, Until(idle_s=idle_s, seconds=20))
+
+
+def evaluate_sensor(place: Place, specs: Sequence[ObjectSpec]) -> None:
+    """The sensor itself; runs are started by the play."""
+    login = ClientCredentialsLogin(client_id=place.client_id, client_secret=place.client_secret)
+    url = f"duckdb:///{place.warehouse_file}"
+    resources = {
+        "org_salesforce": SalesforceResource(login_url=place.url, auth=login, pubsub=place.pubsub),
+        "warehouse_default": WarehouseResource(url=url, lock_timeout_s=30),
+        "landing": LandingResource(url=place.landing),
+    }
+    sensor = changes_sensor("crm", [changes_spec(spec) for spec in specs], 15)
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        dg.build_sensor_context(instance=instance, resources=resources) as context,
+    ):
+        sensor.evaluate_tick(context)
 
 
 def listen_to_all(place: Place, specs: Sequence[ObjectSpec]) -> None:
