@@ -20,10 +20,12 @@ def pending_segments(
     after = position.replay_id if position else b""
     left_at = channel.consumed_to(consumer)
     pending = channel.segments(consumer)
+    if left_at == after:
+        return pending, None
     # A kill between the warehouse's commit and the mark leaves the warehouse ahead of the mark.
     ahead = next((n for n, one in enumerate(pending) if one.position == after), None)
     if ahead is not None:
-        return pending[ahead + 1 :], None
-    if left_at is None or left_at == after:
-        return pending, None
-    return channel.kept_segments(), RESTORED
+        # Behind a break the same positions come again: it mustn't be skipped for one of those.
+        breaks = (n for n, one in enumerate(pending) if one.break_reason)
+        return pending[min(ahead + 1, next(breaks, ahead + 1)) :], None
+    return (pending, None) if left_at is None else (channel.kept_segments(), RESTORED)
