@@ -9,7 +9,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.tidegate/dagster
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev emulator test test-slow check format docs constraints
+.PHONY: help setup demo dev emulator test test-slow bench check format docs constraints
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,10 @@ test: $(STAMP) ## the fast tests
 
 test-slow: $(STAMP) ## the slow tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile -q -m slow
+
+bench: $(STAMP) ## how fast events are taken, and how fresh tables are
+	@$(BIN)/python -m benchmarks.events
+	@$(BIN)/python -m benchmarks.freshness
 
 check: $(STAMP) ## what CI runs first: format, lint, types, import contracts, fast tests
 	@$(BIN)/ruff format --check .

@@ -17,7 +17,7 @@ from assets.failures import STATUS
 from assets.keys import object_keys, step_name
 from assets.specs import ObjectSpec
 from assets.stage_metadata import RUN_NUMBERS
-from pipelines.executor import DEFAULT_STEPS_AT_ONCE, STEPS_AT_ONCE
+from pipelines.executor import DEFAULT_STEPS_AT_ONCE, RETRIES, STEPS_AT_ONCE
 from pipelines.project import Project, Sync
 from pipelines.run_tags import SYNC, range_tags
 from pipelines.schedules.schedule_plan import KeyRange
@@ -103,10 +103,14 @@ def create_asset_run(
     )
 
 
-def run_config(steps: int) -> dict[str, object]:
-    """One step runs right here, several in processes of their own; logs go to the instance."""
+def run_config(steps: int, *, retries: bool = True) -> dict[str, object]:
+    """One step runs right here, several in processes of their own; logs go to the instance.
+
+    Without ``retries`` a step that asks to be tried again has failed.
+    """
+    execution = {STEPS_AT_ONCE: min(steps, DEFAULT_STEPS_AT_ONCE), RETRIES: retries}
     return {
-        "execution": {"config": {STEPS_AT_ONCE: min(steps, DEFAULT_STEPS_AT_ONCE)}},
+        "execution": {"config": execution},
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
 
@@ -184,4 +188,7 @@ def failure_of(event: dg.DagsterEvent) -> tuple[str, str]:
         status = ours.metadata.get(STATUS)
         deferred = status is not None and status.value == "deferred"
         return ("deferred" if deferred else "failed"), ours.description or ""
-    return "failed", data.error.message.strip() if data.error else (event.message or "")
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause  # Dagster's own error says only which step it was
+    return "failed", error.message.strip() if error else (event.message or "")

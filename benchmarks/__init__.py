@@ -1,0 +1,1 @@
+"""How fast Tidegate is, against what is possible: each module is one command, `make bench` all."""
