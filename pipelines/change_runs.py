@@ -7,9 +7,9 @@ seconds. Executed here, it begins at once, and is the same run for the UI.
 from __future__ import annotations
 
 import os
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
+from functools import lru_cache
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
@@ -20,39 +20,47 @@ from pipelines.listener import AppliedRun
 from pipelines.project import Project
 from pipelines.run_tags import ALL_ASSETS_JOB, LISTENER
 from pipelines.runs import create_asset_run, failure_of, run_config
+from pipelines.subscribed import Subscribed
+
+#: Combinations of channels whose jobs are kept: making one takes as long as a run.
+JOBS_KEPT = 32
 
 
 class ChangeRuns:
-    """Executes runs of single assets; threads may share it."""
+    """Executes runs for channels, one at a time."""
 
-    def __init__(self, instance: dg.DagsterInstance, project: Project) -> None:
+    def __init__(
+        self, instance: dg.DagsterInstance, project: Project, subscribed: Sequence[Subscribed]
+    ) -> None:
         self._instance, self._project = instance, project
-        self._jobs: dict[dg.AssetKey, dg.JobDefinition] = {}
-        self._lock = threading.Lock()
+        self._subscribed = {one.channel: one for one in subscribed}
+        # Dagster's own cache holds one job, and would load the project anew for each other one.
+        self._job = lru_cache(JOBS_KEPT)(self._make_job)
 
-    def run(self, key: dg.AssetKey, tags: Mapping[str, str]) -> AppliedRun:
-        """Materialize an asset; failures are in the answer, not raised."""
-        told = {**tags, LISTENER: str(os.getpid())}
-        begun_s, error = time.monotonic(), None
-        job = self._job(key)
+    def run(self, channels: Sequence[str]) -> AppliedRun:
+        """One run with a step per channel, in which none fails with another."""
+        begun_s = time.monotonic()
+        chosen = [self._subscribed[channel] for channel in channels]
+        keys = [one.key for one in chosen]
+        steps = {one.step: one.channel for one in chosen}
+        job = self._job(frozenset(keys))
+        errors: dict[str, str] = {}
         with leased_run(self._instance) as run_id:
+            # Failed steps are run again by the listener, which doesn't hold the others up.
+            config = run_config(1, retries=False)
+            tags = {LISTENER: str(os.getpid())}
             run = create_asset_run(
-                self._instance, self._project, [key], run_config(1), told, run_id, job
+                self._instance, self._project, keys, config, tags, run_id, definition=job
             )
-            done = False
             for event in execute_run_iterator(InMemoryJob(job), run, self._instance):
                 if event.event_type == dg.DagsterEventType.STEP_FAILURE:
-                    _, error = failure_of(event)
-                elif event.event_type == dg.DagsterEventType.RUN_FAILURE and error is None:
+                    errors[steps[event.step_key or ""]] = failure_of(event)[1]
+                elif event.event_type == dg.DagsterEventType.RUN_FAILURE and not errors:
                     failed = event.job_failure_data.error
-                    error = failed.message.strip() if failed else event.message
-                done = done or event.event_type == dg.DagsterEventType.RUN_SUCCESS
-        return AppliedRun(run_id, done, time.monotonic() - begun_s, None if done else error)
+                    text = failed.message.strip() if failed else event.message or ""
+                    errors = dict.fromkeys(channels, text)
+        return AppliedRun(run_id, time.monotonic() - begun_s, errors)
 
-    def _job(self, key: dg.AssetKey) -> dg.JobDefinition:
-        """Kept, since Dagster's own cache holds one job and would load the project each time."""
-        with self._lock:
-            if key not in self._jobs:
-                whole = self._project.repository.get_job(ALL_ASSETS_JOB)
-                self._jobs[key] = whole.get_subset(asset_selection=frozenset([key]))
-            return self._jobs[key]
+    def _make_job(self, keys: frozenset[dg.AssetKey]) -> dg.JobDefinition:
+        whole = self._project.repository.get_job(ALL_ASSETS_JOB)
+        return whole.get_subset(asset_selection=keys)

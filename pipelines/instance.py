@@ -40,7 +40,7 @@ def open_instance(*, keep_output: bool = True) -> Iterator[dg.DagsterInstance]:
 
     Args:
         keep_output: Let runs of this process keep what they print. Dagster redirects the whole
-            process's stdout and stderr for that, so that runs in several threads can't.
+            process's stdout and stderr for that, with what other threads print meanwhile.
     """
     home = dagster_home()
     os.environ["DAGSTER_HOME"] = str(home)

@@ -59,17 +59,16 @@ def listen_to(
     """Follow the channels until SIGTERM or SIGINT; what became of each."""
     store = open_store(environment.landing_url(), project_root=environment.CHECKOUT)
     orgs = {name: OrgEvents(project.org_resource(name), store) for name in _orgs(subscribed)}
-    runs = ChangeRuns(instance, project)
+    runs = ChangeRuns(instance, project, subscribed)
     works = [
-        ListenedChannel(one, orgs[one.org], project.warehouse(one.warehouse), runs.run)
-        for one in subscribed
+        ListenedChannel(one, orgs[one.org], project.warehouse(one.warehouse)) for one in subscribed
     ]
     # Dagster makes an instance in memory for each connection that is resolved; its SQLite
     # complains when it is thrown away by another thread than this one.
     gc.collect()
     try:
         with _stopped_by_signals() as stop:
-            return listen(works, stop, _tell, run_every_s=run_every_s)
+            return listen(works, runs.run, stop, _tell, run_every_s=run_every_s)
     finally:
         for org in orgs.values():
             org.close()

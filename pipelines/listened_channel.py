@@ -1,15 +1,12 @@
-"""A channel as the listener sees it: its stream, its part of the inbox, and its runs."""
+"""A channel as the listener sees it: its stream, and its part of the inbox."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 
-import dagster as dg
-
 from assets.drain import DrainReport, Until, drain
-from pipelines.listener import AppliedRun
 from pipelines.sensors.tick_drain import beginning
 from pipelines.subscribed import Subscribed
 from resources.landing.inbox import Inbox
@@ -55,14 +52,10 @@ class ListenedChannel:
     """``ChannelWork`` for one subscribed channel."""
 
     def __init__(
-        self,
-        subscribed: Subscribed,
-        org: OrgEvents,
-        warehouse: WarehouseResource,
-        run: Callable[[dg.AssetKey, Mapping[str, str]], AppliedRun],
+        self, subscribed: Subscribed, org: OrgEvents, warehouse: WarehouseResource
     ) -> None:
         self.channel = subscribed.channel
-        self._subscribed, self._org, self._warehouse, self._run = subscribed, org, warehouse, run
+        self._subscribed, self._org, self._warehouse = subscribed, org, warehouse
 
     def drain(self, until: Until, on_landed: Callable[[int], None]) -> DrainReport | None:
         """See ``ChannelWork.drain``."""
@@ -75,7 +68,3 @@ class ListenedChannel:
         _, inbox = self._org.connect()
         landed = inbox.channel(self.channel)
         return landed.newest_seq() > landed.consumed(self._subscribed.consumer)
-
-    def apply(self) -> AppliedRun:
-        """See ``ChannelWork.apply``."""
-        return self._run(self._subscribed.key, self._subscribed.tags)

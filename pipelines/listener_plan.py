@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 300.0
 #: What ran for so long has recovered: the next failure is a first one again.
@@ -24,15 +27,14 @@ def wait_s(failures: int, chance: float) -> float:
     return longest * (0.5 + chance / 2)
 
 
-def apply_in_s(now_s: float, begun_s: float | None, run_every_s: float) -> float:
-    """In how many seconds the next run of a channel may begin; 0 is at once.
+def due(not_before_s: Mapping[str, float], now_s: float) -> tuple[list[str], float]:
+    """Channels to apply now, and in how many seconds the next one is due if there are none.
 
     A change after a pause is applied at once, and changes that keep coming share runs: Dagster
     keeps the history of each.
 
     Args:
-        begun_s: When the last run began; None: there was none.
+        not_before_s: By channel of which something has landed, when its next run may begin.
     """
-    if begun_s is None:
-        return 0.0
-    return max(0.0, begun_s + run_every_s - now_s)
+    found = sorted(channel for channel, at_s in not_before_s.items() if at_s <= now_s)
+    return found, max(0.0, min(not_before_s.values(), default=math.inf) - now_s)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import dagster as dg
 
 from assets.changes_spec import ChangesSpec
-from pipelines.sensors.change_requests import change_tags
 
 
 @dataclass(frozen=True)
@@ -20,7 +18,7 @@ class Subscribed:
         warehouse: The warehouse connection's name.
         key: The asset.
         consumer: Under which name the asset keeps how far it is.
-        tags: By which runs of the asset are found again.
+        step: The name of the asset's step.
     """
 
     org: str
@@ -28,11 +26,11 @@ class Subscribed:
     channel: str
     key: dg.AssetKey
     consumer: str
-    tags: Mapping[str, str]
+    step: str
 
 
 def subscribed_to_changes(spec: ChangesSpec) -> Subscribed:
     """The channel of an object's changes."""
     return Subscribed(
-        spec.org, spec.sync.warehouse, spec.channel, spec.key, spec.consumer, change_tags(spec)
+        spec.org, spec.sync.warehouse, spec.channel, spec.key, spec.consumer, spec.step
     )

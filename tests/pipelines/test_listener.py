@@ -35,13 +35,14 @@ class Counting:
         return self._landed.newest_seq() > self._landed.consumed(CONSUMER)
 
     def apply(self):
+        """What is wrong, or None."""
         if self.failing:
             self.failing -= 1
-            return AppliedRun("r", False, 0.0, "told to fail")
+            return "Told to fail."
         segments = self._landed.segments(CONSUMER)
         self.applied.append(sum(segment.events for segment in segments))
         self._landed.mark_consumed(CONSUMER, segments[-1].seq)
-        return AppliedRun("r", True, 0.0)
+        return None
 
 
 def eventually(holds, seconds=30):
@@ -56,8 +57,16 @@ def eventually(holds, seconds=30):
 def listening(works, run_every_s=0.0):
     """The listener in a thread of its own: what it says, and its answer when the block ends."""
     stop, said, states = threading.Event(), [], []
+    by_channel = {work.channel: work for work in works}
+
+    def apply(channels):
+        problems = {channel: by_channel[channel].apply() for channel in channels}
+        return AppliedRun("r", 0.0, {c: text for c, text in problems.items() if text})
+
     thread = threading.Thread(
-        target=lambda: states.extend(listen(works, stop, said.append, run_every_s=run_every_s))
+        target=lambda: states.extend(
+            listen(works, apply, stop, said.append, run_every_s=run_every_s)
+        )
     )
     thread.start()
     try:
@@ -147,7 +156,7 @@ def test_a_run_that_failed_is_repeated_without_a_further_event(org, pubsub, inbo
         org.create("Account", count=1)
         eventually(lambda: accounts.applied == [1])
 
-    assert f"{ACCOUNTS}: run r failed: told to fail" in said
+    assert f"{ACCOUNTS}: run r failed: Told to fail. Again in 1 s." in said
     assert (states[0].runs, states[0].failed_runs) == (2, 1)
 
 

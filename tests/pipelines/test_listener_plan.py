@@ -1,5 +1,7 @@
 """When the listener tries again, and when it applies."""
 
+import math
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,7 +9,7 @@ from pipelines.listener_plan import (
     FIRST_WAIT_S,
     LONGEST_WAIT_S,
     RECOVERED_S,
-    apply_in_s,
+    due,
     failures_in_a_row,
     wait_s,
 )
@@ -25,9 +27,19 @@ def test_a_channel_that_was_followed_for_a_minute_begins_to_count_anew():
 
 
 def test_a_change_after_a_pause_is_applied_at_once():
-    assert apply_in_s(100.0, None, 5.0) == 0
-    assert apply_in_s(100.0, 90.0, 5.0) == 0
+    assert due({"/data/A": 0.0}, 100.0)[0] == ["/data/A"]
 
 
 def test_changes_that_keep_coming_share_runs():
-    assert apply_in_s(100.0, 98.0, 5.0) == 3
+    assert due({"/data/A": 103.0, "/data/B": 104.0}, 100.0) == ([], 3.0)
+
+
+def test_all_channels_that_are_due_share_a_run():
+    assert due({"/data/B": 99.0, "/data/C": 101.0, "/data/A": 100.0}, 100.0)[0] == [
+        "/data/A",
+        "/data/B",
+    ]
+
+
+def test_nothing_is_due_while_nothing_has_landed():
+    assert due({}, 100.0) == ([], math.inf)
