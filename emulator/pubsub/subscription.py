@@ -66,9 +66,12 @@ class Subscription:
 
     def _next(self, now: datetime) -> Delivery | None:
         events = self._cursor.take(self.flow.pending)
-        due = bool(events) or self.flow.keepalive_due(now, self._org.event_keepalive_s)
-        if not due:
-            return None
+        if not events:
+            if not self.flow.keepalive_due(now, self._org.event_keepalive_s):
+                return None
+            # A new position to tell; what was committed before it is sent first.
+            self._org.journal.mark()
+            events = self._cursor.take(self.flow.pending)
         fate = self._org.faults.take_event(
             {"silence", "drop", "duplicate"},
             *self._channel.objects,
@@ -90,9 +93,8 @@ class Subscription:
         return Delivery(messages, messages[-1].replay_id, self.flow.pending)
 
     def _keepalive(self, now: datetime) -> Delivery:
-        seq = max(self._cursor.seq, min(self._org.journal.mark(), self._org.journal.tip))
         self.flow.sent(0, now)
-        return Delivery([], replay_id(seq), self.flow.pending)
+        return Delivery([], replay_id(self._cursor.seq), self.flow.pending)
 
     def _count(self, events: list[Event]) -> None:
         limits, counted = self._org.limits, sum(not event.free for event in events)

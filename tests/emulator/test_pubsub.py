@@ -1,6 +1,7 @@
 """The Pub/Sub API: topics, schemas, subscriptions, their flow control and their ends."""
 
 from pathlib import Path
+from threading import Thread
 
 import grpc
 import pytest
@@ -386,3 +387,25 @@ def test_both_ports_serve_tls_when_there_is_a_certificate(tmp_path):
 
         assert org.url.startswith("https://")
         assert bus.events(ACCOUNTS, 1)[0]["Name"] == "Harbour"
+
+
+def test_a_keepalive_is_never_ahead_of_events_that_come_after_it(org, bus):
+    org.control("PUT", "events", {"keepalive_s": 0.001})
+    stream, told = bus.subscribe(ACCOUNTS), []
+    changing = Thread(target=lambda: [org.create("Account", {"Name": "A"}) for _ in range(25)])
+    changing.start()
+
+    while sum(len(response.events) for response in told) < 25:
+        told.append(stream.next())
+        if told[-1].events:
+            stream.ask(len(told[-1].events))
+    changing.join()
+
+    ahead, keepalives, latest = 0, 0, b""
+    for response in told:
+        if response.events:
+            ahead += response.events[0].replay_id <= latest
+        else:
+            keepalives, latest = keepalives + 1, response.latest_replay_id
+    assert keepalives
+    assert ahead == 0
