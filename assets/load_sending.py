@@ -185,10 +185,11 @@ class LoadSending:
 
     def _send_chunk(self, index: int, *, maybe_sent: bool) -> None:
         client, terms = self._client, self._parts.terms
-        if not maybe_sent:
-            self._upload.intend_send(index, client.org_now())
         [rows] = self._parts.frame(index)
         columns = self._described(rows.schema.names)
+        if not maybe_sent:
+            # The describe has told the org's time; before any answer we would write down our own.
+            self._upload.intend_send(index, client.org_now())
         before = client.api_calls
         operation: CollectionOperation = "upsert" if terms.operation == "upsert" else "update"
         outcomes = client.collections.write(

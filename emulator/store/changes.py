@@ -187,6 +187,11 @@ def _check_deletes(connection: Connection, request: Request, result: Plan) -> No
                 )
             else:
                 accepted.append(record_id)
+                # Rows are taken in their order: an Id that comes again meets what the first made.
+                if accepted is result.purges:
+                    del states[record_id]
+                else:
+                    states[record_id] = accepted is result.deletes
 
 
 def _full_row(

@@ -113,7 +113,7 @@ def test_the_tenant_may_have_fifteen_characters(bus):
 
 
 def test_a_stream_ends_with_its_session(org, api, bus):
-    stream = bus.subscribe(ACCOUNTS)
+    stream = bus.subscribe(ACCOUNTS, replay_preset=EARLIEST)
     org.create("Account", {"Name": "A"})
     stream.take(1)
 
@@ -391,7 +391,7 @@ def test_both_ports_serve_tls_when_there_is_a_certificate(tmp_path):
 
 def test_a_keepalive_is_never_ahead_of_events_that_come_after_it(org, bus):
     org.control("PUT", "events", {"keepalive_s": 0.001})
-    stream, told = bus.subscribe(ACCOUNTS), []
+    stream, told = bus.subscribe(ACCOUNTS, replay_preset=EARLIEST), []
     changing = Thread(target=lambda: [org.create("Account", {"Name": "A"}) for _ in range(25)])
     changing.start()
 
