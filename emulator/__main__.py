@@ -29,6 +29,7 @@ from emulator.settings import (
 FAILED, BAD_USAGE = 1, 2
 # Open downloads get this long to end after a SIGTERM.
 GRACE_S = 1
+KEEP_ALIVE_S = 60
 BACKLOG = 512
 
 
@@ -118,6 +119,8 @@ def _uvicorn_config(org: Org, settings: Settings) -> uvicorn.Config:
         # Both come from the org: its own clock, and the name that the real edge gives.
         date_header=False,
         server_header=False,
+        # A client that asks again every five seconds would meet uvicorn's own end of a connection.
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
