@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from datetime import time as day_time
+from itertools import cycle
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -82,6 +83,7 @@ class EventPlay:
         self.mix: Counter[str] = Counter()
         self.published = {scene.name: Published() for scene in self.scenes}
         self.nights = dict.fromkeys((scene.name for scene in self.scenes), 0)
+        self.stream_faults = cycle(self.random.sample(STREAM_FAULTS, k=len(STREAM_FAULTS)))
         self.listener: Step | None = None
         self.runs = 0
 
@@ -93,6 +95,8 @@ class EventPlay:
         self._past()
         for number in range(steps):
             self._step()
+            if number == steps // 3:
+                self._outlive_positions()
             if number == steps // 2:
                 self._settle()
         self._settle()
@@ -137,13 +141,12 @@ class EventPlay:
         choices: list[tuple[float, Callable[[], None]]] = [
             (8, self._edit),
             (3, self._edit_unclearly),
-            (2, self._disturb_a_stream),
+            (3, self._disturb_a_stream),
             (4, self._tick),
             (4, self._apply),
             (2, self._listen),
             (2, self._pass_time),
             (1.5, self._some_night),
-            (0.4, self._outlive_positions),
         ]
         [(_, act)] = self.random.choices(choices, [weight for weight, _ in choices])
         act()
@@ -175,7 +178,7 @@ class EventPlay:
         history.happen(history.now.replace(microsecond=0))
 
     def _disturb_a_stream(self) -> None:
-        kind = self.random.choice(STREAM_FAULTS)
+        kind = next(self.stream_faults)
         scene = self.random.choice(self.scenes)
         self.mix[kind] += 1
         channel = changes_spec(scene.spec).channel
@@ -187,6 +190,8 @@ class EventPlay:
     def _outlive_positions(self) -> None:
         """Nobody follows for so long that the org forgets events."""
         self._stop_listener()
+        for history in self.histories:
+            self._edit_some(history)
         self.org.faults.clear()  # they are for those who follow, not for those who compare
         self._note_published()
         self._advance_to(self.now + RETENTION + self.random.random() * DAY)
