@@ -246,7 +246,12 @@ class Journal:
         now = self.now()
         if self._trimmed_at is None or abs(now - self._trimmed_at) >= _TRIM_EVERY:
             self._trimmed_at = now
-            connection.execute("DELETE FROM _journal WHERE committed_at < ?", [self.oldest_kept()])
+            # By place, not only by age: rows from before the clock was set back go with those.
+            connection.execute(
+                "DELETE FROM _journal WHERE seq <= "
+                "(SELECT max(seq) FROM _journal WHERE committed_at < ?)",
+                [self.oldest_kept()],
+            )
             for table in self._image_tables(connection):
                 connection.execute(
                     f"DELETE FROM {table} WHERE seq < (SELECT min(seq) FROM _journal)"

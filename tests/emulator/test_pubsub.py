@@ -176,6 +176,18 @@ def test_events_are_kept_for_72_hours_of_the_clock(org, bus):
     )
 
 
+def test_a_replay_id_expires_after_the_clock_was_set_back_too(org, bus):
+    org.set_clock("2026-03-01T00:00:00Z")
+    org.create("Account", {"Name": "A"})
+    (message,) = bus.subscribe(ACCOUNTS, replay_preset=EARLIEST).take(1)
+    org.advance(73 * 3600)
+    org.create("Account", {"Name": "B"})
+
+    stream = bus.subscribe(ACCOUNTS, replay_preset=CUSTOM, replay_id=message.replay_id)
+
+    assert stream.error() == ("INVALID_ARGUMENT", "subscription.fetch.replayid.corrupted")
+
+
 def test_positions_of_keepalives_outlive_the_events_before_them(org, bus):
     org.create("Account", {"Name": "old"})
     org.advance(50 * 3600)
