@@ -188,7 +188,6 @@ class LoadSending:
         [rows] = self._parts.frame(index)
         columns = self._described(rows.schema.names)
         if not maybe_sent:
-            # The describe has told the org's time; before any answer we would write down our own.
             self._upload.intend_send(index, client.org_now())
         before = client.api_calls
         operation: CollectionOperation = "upsert" if terms.operation == "upsert" else "update"

@@ -85,7 +85,9 @@ class SalesforceClient:
         return self.transport.read_limits()
 
     def org_now(self) -> datetime:
-        """The org's clock, at most a second behind; the machine's before the first answer."""
+        """The org's clock, at most a second behind (logs in if nothing has told it yet)."""
+        if not self.transport.clock.known:
+            self.transport.login.current()
         return self.transport.clock.now()
 
     def describe(self, object_name: str, *, refresh: bool = False) -> SObjectDescribe:

@@ -274,7 +274,11 @@ class Transport:
         with closing(exchange.response) as response:
             body = b"".join(body_chunks(response, TOKEN_PATH))
             if response.status_code == 200:
-                return parse_token(body, self.settings.login_url)
+                token = parse_token(body, self.settings.login_url)
+                date = parse_date(response.headers.get("Date"))
+                if date is not None and not self.clock.known:
+                    self.clock.observe(date, exchange.sent_s, exchange.received_s)
+                return token
             wait = retry_after_s(response.headers)
             raise login_error(self.settings, response.status_code, body, wait)
 

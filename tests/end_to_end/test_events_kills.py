@@ -51,7 +51,9 @@ class Followed:
     def __init__(self, root: Path, org: Org) -> None:
         self.org, self.random, self.kills = org, Random(5), 0
         self.checkout, self.log = Checkout(root, SYNC), root / "listen.log"
-        (root / "pipelines/defs/crm_events/defs.yaml").write_text(EVENTS)
+        folder = root / "pipelines/defs/crm_events"
+        folder.mkdir()
+        (folder / "defs.yaml").write_text(EVENTS)
         done = self.checkout.run("-m", "pipelines", "setup", org=org)
         assert done.returncode == 0, done.stderr
         # From before anybody followed: these come by a night.
@@ -85,8 +87,11 @@ class Followed:
 
     def finish(self, reached: Callable[[], bool]) -> int:
         """Follow until something is reached, and end it as an operator does; its exit code."""
+        begun = self._listening()
         process = self._listen()
         try:
+            # Before it listens, a SIGTERM ends it as any process.
+            self._wait_for(lambda: self._listening() > begun, process, editing=False)
             self._wait_for(reached, process, editing=False)
             os.killpg(process.pid, signal.SIGTERM)
             return process.wait(timeout=40)
@@ -123,6 +128,9 @@ class Followed:
 
     def _segments(self) -> int:
         return len(list(self.checkout.landing.glob("inbox/*/data/*/*/*.arrow")))
+
+    def _listening(self) -> int:
+        return self.log.read_text().count("listening") if self.log.exists() else 0
 
     def _runs(self) -> int:
         return self.log.read_text().count("applied in") if self.log.exists() else 0

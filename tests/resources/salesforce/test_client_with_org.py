@@ -194,6 +194,13 @@ def test_a_rest_page_knows_when_it_was_read(org, client):
     assert abs(client.org_now() - moment(org.now())) < timedelta(seconds=3)
 
 
+def test_the_orgs_time_is_known_before_the_first_call(org, client):
+    org.set_clock("2026-03-01T10:00:00Z")
+
+    assert abs(client.org_now() - moment(org.now())) < timedelta(seconds=3)
+    assert client.api_calls == 0
+
+
 def test_deleted_rows_are_read_by_all_rows_only(org, client):
     _, deleted = org.create("Account", count=2)
     org.change("Account", delete=[deleted])
