@@ -45,7 +45,9 @@ MARGIN = timedelta(minutes=15)
 RETENTION = timedelta(hours=72)
 KEEPALIVE_S = 0.2
 KILLED = 0.55
-SETTLE_S = 60
+SETTLE_S = 15
+# More deeds to files than a step has, and moments of what it does without files.
+SWEEP = [*(Kill(before_file=n) for n in range(1, 15)), *(Kill(after_s=n / 10) for n in range(1, 8))]
 CHANGE_FAULTS = ("gap", "gap", "overflow")
 STREAM_FAULTS = ("drop", "silence", "duplicate", "expire_replay")
 
@@ -61,6 +63,12 @@ def play(seed: int, org: Org, folder: Path, steps: int = STEPS) -> Counter[str]:
         return one.act(steps)
     finally:
         one.end()
+
+
+def sweep(seed: int, org: Org, folder: Path) -> Counter[str]:
+    """Kill who follows before each thing that it does to a file, one after the other."""
+    one = EventPlay(seed, org, folder)
+    return one.kill_everywhere()
 
 
 class EventPlay:
@@ -100,10 +108,29 @@ class EventPlay:
             if number == steps // 2:
                 self._settle()
         self._settle()
+        self._create_unclearly()
+        self._settle()
         self._end_with_nights()
         for history in self.histories:
             self.mix += history.mix
             self.mix["edits within a second"] += history.edits_within_a_second()
+        return self.mix
+
+    def kill_everywhere(self) -> Counter[str]:
+        """Nothing but the events can make good what a kill loses: no break, no night."""
+        self._past()
+        *_, contacts = self.histories
+        followed: list[tuple[Callable[..., None], list[Any]]] = [
+            (drain_all, [[contacts.scene.spec], 0.3]),
+            (apply_changes, [contacts.scene.spec, 0]),
+        ]
+        for what, arguments in followed:
+            for kill in SWEEP:
+                contacts.create(contacts.now.replace(microsecond=0), 1)
+                if what is apply_changes:
+                    Step(drain_all, self.place, [contacts.scene.spec], 0.3).finish()
+                self._finished(Step(what, self.place, *arguments, kill=kill))
+        self._compare_everything(self.scenes[-1:])
         return self.mix
 
     def end(self) -> None:
@@ -176,6 +203,13 @@ class EventPlay:
         self.mix[kind] += 1
         self.org.faults.add({"event": kind}, object=history.scene.spec.name)
         history.happen(history.now.replace(microsecond=0))
+
+    def _create_unclearly(self) -> None:
+        """New records that only these events tell of: no break and no night makes them good."""
+        _, orders, contacts = self.histories
+        for history, kind in ((contacts, "gap"), (orders, "overflow")):
+            self.org.faults.add({"event": kind}, object=history.scene.spec.name)
+            history.create(history.now.replace(microsecond=0), 4)
 
     def _disturb_a_stream(self) -> None:
         kind = next(self.stream_faults)
@@ -270,16 +304,22 @@ class EventPlay:
         self._stop_listener()
         self.org.faults.clear()
         self._advance_to(self.now + MARGIN)
+        self._compare_everything(self.scenes)
+
+    def _compare_everything(self, scenes: Sequence[Scene]) -> None:
         self._note_published()
-        deadline = time.monotonic() + SETTLE_S
-        while missing := self._not_landed():
-            assert time.monotonic() < deadline, f"{self._name}: {missing} never landed"
-            Step(drain_all, self.place, self.specs, 0.3).finish()
-        for scene in self.scenes:
+        self._land_everything()
+        for scene in scenes:
             Step(apply_changes, self.place, scene.spec, self._next_run()).finish()
             self._assert_quiet(scene)
             self._compare_live_rows(scene)
             self._compare_log(scene)
+
+    def _land_everything(self) -> None:
+        deadline = time.monotonic() + SETTLE_S
+        while missing := self._not_landed():
+            assert time.monotonic() < deadline, f"{self._name}: {missing} never landed"
+            Step(drain_all, self.place, self.specs, 0.3).finish()
 
     def _note_published(self) -> None:
         for scene in self.scenes:
@@ -376,13 +416,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, action="append", required=True)
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--sweep", action="store_true", help="kill before each deed to a file")
     options = parser.parse_args(arguments)
     with running_org("--seed", "empty") as org:
         for seed in options.seed:
             org.reset()
             with tempfile.TemporaryDirectory(prefix="tidegate-play-") as folder:
                 begun = time.monotonic()
-                mix = play(seed, org, Path(folder), options.steps)
+                if options.sweep:
+                    mix = sweep(seed, org, Path(folder))
+                else:
+                    mix = play(seed, org, Path(folder), options.steps)
                 print(seed, f"{time.monotonic() - begun:.0f} s", dict(mix), flush=True)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.emulator_process import Org
-from tests.end_to_end.event_play import STREAM_FAULTS, play
+from tests.end_to_end.event_play import STREAM_FAULTS, SWEEP, play, sweep
 
-EXAMPLES = int(os.environ.get("TIDEGATE_EXAMPLES", "3"))
+EXAMPLES = int(os.environ.get("TIDEGATE_EXAMPLES", "2"))
 # What must have happened, or the test would show less than it says.
 KINDS = ["create", "update", "delete", "undelete", "late commits", "gap", "overflow"]
 KINDS += [*STREAM_FAULTS, "listeners killed", "positions outlived", "read_windows done"]
@@ -36,3 +36,13 @@ def test_tables_that_follow_events_are_the_orgs_and_logs_hold_each_event_once(
         mix += play(seed, org, tmp_path / str(seed))
 
     record_property("states", check_mix(mix, EXAMPLES))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_kill_before_any_deed_to_a_file_loses_nothing(org: Org, tmp_path: Path, record_property):
+    mix = sweep(0, org, tmp_path)
+
+    killed, applied = mix["drain_all killed"] + mix["apply_changes killed"], mix["changes logged"]
+    assert killed >= len(SWEEP) / 2
+    record_property("states", f"{killed} kills, {applied:,} changes, each applied")
