@@ -40,9 +40,10 @@ test: $(STAMP) ## the fast tests
 test-slow: $(STAMP) ## the slow tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile -q -m slow
 
-bench: $(STAMP) ## how fast events are taken, and how fresh tables are
+bench: $(STAMP) ## how fast events and bulk jobs are taken, and how fresh tables are
 	@$(BIN)/python -m benchmarks.events
 	@$(BIN)/python -m benchmarks.freshness
+	@$(BIN)/python -m benchmarks.ingest
 
 check: $(STAMP) ## what CI runs first: format, lint, types, import contracts, fast tests
 	@$(BIN)/ruff format --check .
