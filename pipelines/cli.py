@@ -124,7 +124,7 @@ def load(
             if dry_run:
                 found = would_do(instance, project, spec)
             else:
-                outcome, kept, more = load_rows(instance, project, spec, asked)
+                outcome, kept, more = load_rows(instance, project, spec, asked, _err)
         except UsageError as error:
             _end(report.USAGE, str(error))
         except DeferredError as error:

@@ -13,6 +13,7 @@ from pipelines import environment, load_report, report
 from pipelines.demo_load_comparison import compare_orders, erp_rows, latest_outcomes
 from pipelines.emulator_process import Emulator
 from pipelines.load_command import kept
+from pipelines.load_progress import load_progress
 from pipelines.load_runs import LoadOutcome, run_load
 from pipelines.project import Project
 
@@ -68,11 +69,9 @@ def _load(
     replay: Replay | None = None,
     sources: list[dg.AssetKey] | None = None,
 ) -> LoadOutcome:
-    def tell(sentence: str) -> None:
-        err.print(sentence, markup=False, highlight=False)
-
     spec = project.load_named(LOAD)
-    return run_load(instance, project, spec, replay, tell, sources=sources or [])
+    progress = load_progress(err)
+    return run_load(instance, project, spec, replay, progress, sources=sources or [])
 
 
 def _show(out: Console, project: Project, outcome: LoadOutcome, title: str) -> None:

@@ -7,12 +7,14 @@ from itertools import islice
 from typing import Any, cast, get_args
 
 import dagster as dg
+from rich.console import Console
 
 from assets.dry_run import DryRun, dry_run
 from assets.load_spec import LoadSpec
 from assets.outbound_question import question
 from assets.outbound_run import OutboundRows, Replay, Replayed
 from assets.spelling import nearest
+from pipelines.load_progress import load_progress
 from pipelines.load_runs import LoadOutcome, run_load
 from pipelines.project import Project, UsageError
 
@@ -40,10 +42,14 @@ def replay_of(replay: str | None, *, as_sent: bool, dry_run: bool) -> Replay | N
 
 
 def load_rows(
-    instance: dg.DagsterInstance, project: Project, spec: LoadSpec, replay: Replay | None
+    instance: dg.DagsterInstance,
+    project: Project,
+    spec: LoadSpec,
+    replay: Replay | None,
+    console: Console,
 ) -> tuple[LoadOutcome, list[dict[str, Any]], int]:
     """Run the load; its outcome, some of the rows not accepted, and how many more there are."""
-    outcome = run_load(instance, project, spec, replay, _tell)
+    outcome = run_load(instance, project, spec, replay, load_progress(console))
     not_accepted = outcome.numbers.get("failed", 0) + outcome.numbers.get("unprocessed", 0)
     return outcome, *(kept(project, spec) if not_accepted else ([], 0))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -12,11 +12,11 @@ from dagster._core.execution.api import execute_run_iterator
 from assets.load_spec import LoadSpec
 from assets.outbound_run import Replay
 from pipelines.dead_runs import leased_run
+from pipelines.load_progress import LoadProgress
 from pipelines.project import Project
+from pipelines.run_messages import messages_of, pool_wait
 from pipelines.run_tags import LOAD
 from pipelines.runs import create_asset_run, failure_of, run_config
-
-Tell = Callable[[str], None]
 
 _OURS = "tidegate/"
 ERROR_CODES = "tidegate/error_codes"
@@ -44,7 +44,7 @@ def run_load(
     project: Project,
     spec: LoadSpec,
     replay: Replay | None,
-    tell: Tell,
+    progress: LoadProgress,
     *,
     sources: Sequence[dg.AssetKey] = (),
 ) -> LoadOutcome:
@@ -58,9 +58,10 @@ def run_load(
         run = create_asset_run(
             instance, project, keys, _config(spec, replay), {LOAD: spec.name}, run_id
         )
-        follower = _Follower(spec, LoadOutcome(spec.name, run_id), tell)
-        for event in execute_run_iterator(project.job(keys), run, instance):
-            follower.see(event)
+        follower = _Follower(spec, LoadOutcome(spec.name, run_id), progress)
+        with progress, messages_of(instance, run_id, progress.say, progress.now):
+            for event in execute_run_iterator(project.job(keys), run, instance):
+                follower.see(event)
     outcome = follower.outcome
     outcome.seconds = time.monotonic() - begun
     return outcome
@@ -77,25 +78,27 @@ def _config(spec: LoadSpec, replay: Replay | None) -> dict[str, object]:
 class _Follower:
     """Puts the events of a run together to one outcome."""
 
-    def __init__(self, spec: LoadSpec, outcome: LoadOutcome, tell: Tell) -> None:
+    def __init__(self, spec: LoadSpec, outcome: LoadOutcome, progress: LoadProgress) -> None:
         self._stages = {spec.outbound_step: "outbound", spec.load_step: "load"}
-        self.outcome, self._tell = outcome, tell
+        self.outcome, self._progress = outcome, progress
 
     def see(self, event: dg.DagsterEvent) -> None:
         outcome, stage = self.outcome, self._stages.get(event.step_key or "")
-        if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
+        if waits := pool_wait(event):
+            self._progress.say(waits)
+        elif event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
             self._take_numbers(event.step_materialization_data.materialization.metadata)
         elif event.event_type == dg.DagsterEventType.STEP_START and stage:
-            self._tell(f"{stage}: begun")
+            self._progress.now(f"{stage}: begun")
         elif event.event_type == dg.DagsterEventType.STEP_UP_FOR_RETRY and stage:
-            self._tell(f"{stage}: again")
+            self._progress.say(f"{stage}: again")
         elif event.event_type == dg.DagsterEventType.STEP_SUCCESS and stage:
-            self._tell(f"{stage}: done, {self._said(stage)}")
+            self._progress.say(f"{stage}: done, {self._said(stage)}")
         elif event.event_type == dg.DagsterEventType.STEP_FAILURE:
             outcome.status, outcome.error = failure_of(event)
             data = event.step_failure_data.user_failure_data
             self._take_numbers(data.metadata if data else {})
-            self._tell(f"{stage}: {outcome.status}")
+            self._progress.say(f"{stage}: {outcome.status}")
         elif event.event_type == dg.DagsterEventType.RUN_SUCCESS:
             outcome.status = "done"
         elif event.event_type == dg.DagsterEventType.RUN_FAILURE and outcome.status == "not run":

@@ -10,18 +10,25 @@ import dagster as dg
 
 
 @contextmanager
-def warnings_of(
-    instance: dg.DagsterInstance, run_id: str, tell: Callable[[str], None]
+def messages_of(
+    instance: dg.DagsterInstance,
+    run_id: str,
+    warn: Callable[[str], None],
+    inform: Callable[[str], None] | None = None,
 ) -> Iterator[None]:
-    """Tell each warning of the run within the block, from a thread of Dagster's.
+    """Tell warnings of the run within the block, and what else it says, from a thread of Dagster's.
 
     Steps in processes of their own hand over Dagster's events, and no log messages; these are
     in the instance's event log, which is followed.
     """
 
     def see(entry: dg.EventLogEntry, _cursor: str) -> None:
-        if entry.dagster_event is None and int(entry.level) >= logging.WARNING:
-            tell(entry.user_message)
+        if entry.dagster_event is not None:
+            return
+        if int(entry.level) >= logging.WARNING:
+            warn(entry.user_message)
+        elif inform and int(entry.level) >= logging.INFO:
+            inform(entry.user_message)
 
     instance.watch_event_logs(run_id, None, see)
     try:

@@ -13,7 +13,7 @@ from assets.specs import ObjectSpec
 from pipelines.dead_runs import leased_run
 from pipelines.progress import progress_for
 from pipelines.project import Project, Sync, UsageError
-from pipelines.run_messages import warnings_of
+from pipelines.run_messages import messages_of
 from pipelines.runs import Order, RunOutcome, create_run, work_on
 from pipelines.schedules.schedule_plan import RangeRun
 from pipelines.schedules.window_status import window_keys, window_statuses
@@ -54,7 +54,7 @@ def run_orders(
     for order in found:
         with leased_run(instance) as run_id, progress_for(order, console) as progress:
             run = create_run(instance, project, order, run_id)
-            with warnings_of(instance, run_id, progress.say):
+            with messages_of(instance, run_id, progress.say):
                 outcomes.append(work_on(instance, project, order, run, progress.see))
     return outcomes
 

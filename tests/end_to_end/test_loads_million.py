@@ -1,6 +1,7 @@
 """A million rows upserted by `python -m pipelines load`, and then the 1 % of them that changed."""
 
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -78,6 +79,7 @@ def load(checkout: Checkout, org: Org) -> tuple[dict[str, int], float, float]:
     said, errors = process.communicate(timeout=900)
     watch.join()
     assert process.returncode == 0, errors[-3_000:] + said
+    assert re.search(r"^Job \w+: JobComplete, [\d,]+ rows so far$", errors, re.MULTILINE), errors
     outcome = json.loads(said)
     return outcome["numbers"], outcome["seconds"], peak[0]
 

@@ -52,6 +52,22 @@ def test_a_load_tells_what_became_of_each_row_and_the_next_one_sends_the_rest(co
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+def test_a_load_over_budget_ends_with_three_and_the_next_one_sends_all_rows(command: Command):
+    command.org.faults.add({"limits": {"DailyApiRequests": 50}}, times=500)
+
+    code, said = command.json("load", LOAD)
+
+    assert (code, said["status"]) == (3, "deferred")
+    assert "accepted" not in said["numbers"]
+    command.org.faults.clear()
+    command.org.advance(25 * 3_600)  # calls count for 24 hours
+    code, said = command.json("load", LOAD)
+    assert (code, said["status"]) == (0, "done"), said["error"]
+    assert said["numbers"]["accepted"] == 36
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_dry_run_tells_what_a_load_would_do_and_writes_nothing(command: Command):
     before = command.org.rows("Order__c")
 
