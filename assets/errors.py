@@ -13,6 +13,8 @@ AssetError
 ├── LoadSourceMissingError   the table of a load's source isn't there
 ├── MaskKeyMissingError      fields are to be masked and there's no key
 ├── UndecodedEventsError     events that can't be read hold a channel up
+├── UnknownEventError        the org has no such platform event, or the user can't see it
+├── EventRowsError           rows of a file that can't become events
 └── HookError                the user's transform function did something it mustn't
 """
 
@@ -200,6 +202,33 @@ class UndecodedEventsError(AssetError):
             "_tidegate.dead_events with their bytes, and reads what has changed since instead; "
             "`dead_after_tries` says how many there are."
         )
+
+
+class UnknownEventError(AssetError):
+    """The org has no such platform event, or the user can't see it."""
+
+    def __init__(self, event: str, nearest: str | None) -> None:
+        super().__init__(event, nearest)
+        self.event, self.nearest = event, nearest
+
+    def __str__(self) -> str:
+        hint = f" Did you mean {self.nearest}?" if self.nearest else ""
+        return (
+            f"The org has no platform event {self.event} that this user can see.{hint} "
+            "Otherwise give the user's profile or permission set Create on it. Nothing was "
+            "published."
+        )
+
+
+class EventRowsError(AssetError):
+    """Rows of a file that can't become events."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"The rows can't be published: {self.problem}. Nothing was published."
 
 
 class HookError(AssetError):

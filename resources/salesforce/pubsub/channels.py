@@ -30,6 +30,15 @@ def event_channel(event_name: str) -> str:
     return EVENTS + event_name
 
 
+def channel_named(name: str) -> str:
+    """The channel of a platform event's name; a channel stays what it is.
+
+    >>> channel_named("Order_Event__e"), channel_named("/event/Order_Event__e")
+    ('/event/Order_Event__e', '/event/Order_Event__e')
+    """
+    return name if name.startswith("/") else event_channel(name)
+
+
 def changed_object(channel: str) -> str | None:
     """The object whose changes alone a channel carries; None for any other channel."""
     name = channel.removeprefix(CHANGES)

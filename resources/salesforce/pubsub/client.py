@@ -1,6 +1,7 @@
 """The Pub/Sub API of one org, as everything above sees it. Only delegates."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from resources.salesforce.login_session import LoginSession
+from resources.salesforce.pubsub.channels import channel_named
 from resources.salesforce.pubsub.connection import Connection
 from resources.salesforce.pubsub.event_stream import LATEST, Replay
 from resources.salesforce.pubsub.generated import pubsub_api_pb2 as api
@@ -108,13 +110,23 @@ class PubSub:
             self._connection, channel, replay, silence_timeout_s=self._silence_timeout_s
         )
 
-    def publish(self, channel: str, rows: Any) -> pa.RecordBatch:
+    def publish(
+        self, event: str, rows: Any, *, on_sent: Callable[[int], None] = lambda events: None
+    ) -> pa.RecordBatch:
         """Publish a platform event per row, in order; see ``publish_rows``.
 
+        >>> results = pubsub.publish("Order_Event__e", pa.table({"Order_Id__c": ["A-1"]}))
+        >>> results["outcome"].to_pylist()
+        ['queued']
+
         Args:
-            channel: ``/event/Order_Event__e``.
+            event: ``Order_Event__e``, or its channel.
             rows: A table or batch of Arrow, or a frame of pandas; columns named as the fields.
+            on_sent: Told after each request of how many rows the outcome is known.
         """
+        channel = channel_named(event)
         topic = self.topic(channel)
         schema = self.schema_json(topic.schema_id)
-        return publish_rows(self._connection, channel, topic.schema_id, schema, rows)
+        return publish_rows(
+            self._connection, channel, topic.schema_id, schema, rows, on_sent=on_sent
+        )

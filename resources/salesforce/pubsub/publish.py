@@ -1,7 +1,7 @@
 """Platform events made of rows, sent in requests as large as advised, with a result for each."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 from fastavro import schemaless_writer
+from fastavro.validation import validate
 
 from resources.salesforce.errors import TransientError
 from resources.salesforce.pubsub.connection import Connection
@@ -24,6 +25,7 @@ from resources.salesforce.pubsub.generated import pubsub_api_pb2 as api
 REQUEST_EVENTS = 200
 REQUEST_BYTES = 3_000_000
 LONGEST_EVENT_BYTES = 1_000_000
+BATCH_ROWS = 1_000
 CREATED_DATE, CREATED_BY = "CreatedDate", "CreatedById"
 COLUMNS: dict[str, pa.DataType] = {
     "row": pa.int64(),
@@ -56,9 +58,15 @@ class Encoded(NamedTuple):
 
 
 def publish_rows(
-    connection: Connection, channel: str, schema_id: str, schema_json: str, rows: Any
+    connection: Connection,
+    channel: str,
+    schema_id: str,
+    schema_json: str,
+    rows: Any,
+    *,
+    on_sent: Callable[[int], None],
 ) -> pa.RecordBatch:
-    """Publish all rows.
+    """Publish all rows; none is sent before all are encoded.
 
     ``CreatedDate`` and ``CreatedById`` are filled in where rows lack them; absent fields are null.
 
@@ -77,6 +85,7 @@ def publish_rows(
     ]
     ending: str | None = None
     for request in _requests([e for e in events if len(e.payload) <= LONGEST_EVENT_BYTES]):
+        on_sent(len(results))
         if ending is not None:
             results += (Result(e.row, e.event_id, "unsent", error=ending) for e in request)
             continue
@@ -90,6 +99,7 @@ def publish_rows(
             ending = str(error)
             outcome = "in_doubt" if isinstance(error, TransientError) else "refused"
             results += (Result(e.row, e.event_id, outcome, error=ending) for e in request)
+    on_sent(len(results))
     ordered = sorted(results)
     return pa.RecordBatch.from_pylist([result._asdict() for result in ordered], schema=RESULTS)
 
@@ -152,25 +162,40 @@ def _encode(
     fields = [field["name"] for field in schema.parsed["fields"]]
     unknown = [name for name in rows.column_names if name not in fields]
     if unknown:
-        raise EventFieldsError(channel, "the event has no such fields", unknown)
+        problem = f"the event has the fields {', '.join(fields)}, and not"
+        raise EventFieldsError(channel, problem, unknown)
     defaults = dict.fromkeys(fields) | {
         CREATED_DATE: int(time.time() * 1000),
         CREATED_BY: connection.login.current().user_id,
     }
     found = []
-    for at, row in enumerate(rows.to_pylist()):
+    for at, row in enumerate(_rows(rows)):
         given = {name: _avro_value(value) for name, value in row.items() if value is not None}
         buffer = BytesIO()
         try:
             schemaless_writer(buffer, schema.parsed, defaults | given, strict_allow_default=True)
         # fastavro has several errors for values that don't fit, all of which quote the value.
-        except Exception as error:
-            named = [name for name in rows.column_names if name in given]
-            raise EventFieldsError(
-                channel, f"row {at} doesn't fit the event ({type(error).__name__})", named
-            ) from None
+        except Exception:
+            problem = f"row {at} (the first is 0) has no value, or none of the field's type, in"
+            named = _misfits(schema.parsed, defaults | given)
+            raise EventFieldsError(channel, problem, named or list(given)) from None
         found.append(Encoded(at, str(uuid4()), buffer.getvalue()))
     return found
+
+
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    # Rows in Python take many times the room of a table's.
+    for batch in table.to_batches(max_chunksize=BATCH_ROWS):
+        yield from batch.to_pylist()
+
+
+def _misfits(parsed: Any, event: Mapping[str, Any]) -> list[str]:
+    """Fields whose value isn't of the type that they have."""
+    return [
+        field["name"]
+        for field in parsed["fields"]
+        if not validate(event[field["name"]], field["type"], raise_errors=False)
+    ]
 
 
 def _avro_value(value: Any) -> Any:
