@@ -13,8 +13,9 @@ from emulator.errors import ControlError
 from emulator.limits import MAXIMA
 
 JOB_FATES = ("fail", "abort", "stall")
-# The first two when a change is journaled, the others when a stream is served.
-EVENT_FATES = ("gap", "overflow", "expire_replay", "silence", "drop", "duplicate")
+# What becomes of a change when it is journaled, and of a stream when it is served.
+CHANGE_FATES = ("gap", "overflow", "wildcard")
+EVENT_FATES = (*CHANGE_FATES, "expire_replay", "silence", "drop", "duplicate")
 _MATCH_KEYS = {"method", "path", "object"}
 _FAULT_KEYS = {"match", "times", "after", "probability", "do"}
 # What a fault can do, by the key that names it; the values say which keys may stand beside it.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import threading
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,19 @@ from emulator.ids import make_id
 from emulator.limits import Limits
 from emulator.request_log import RequestLog
 from emulator.rest.pages import Pages
+from emulator.schema.live_fields import FieldEdits
 from emulator.schema.load import load_schema
+from emulator.schema.model import Schema
 from emulator.seeding import seed_rows
 from emulator.settings import CLIENT_ID, DEMO_CDC_OBJECTS, USERNAME, Settings
 from emulator.store.database import Database
 from emulator.store.rows import Rows
+from emulator.store.tables import recreate_tables
 
 REFRESH_SCOPE = "refresh_token api"
 # An empty response at least that often (events.md, "Pub/Sub API").
 KEEPALIVE_S = 270.0
+DATABASE_FILE = "org.duckdb"
 
 
 class Org:
@@ -40,14 +45,17 @@ class Org:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.schema = load_schema(settings.schema_file)
+        kept = _read_state(settings.data_folder)
+        # By object and field, in the words of a schema file: see `live_schema`.
+        self.field_edits: FieldEdits = kept["fields"] if kept else {}
+        self.editing = threading.Lock()
+        self.schema = load_schema(settings.schema_file, self.field_edits)
         _check_names(self, settings)
         self.clock = Clock(settings.clock)
         self.temporary_folder = _temporary_folder(settings.data_folder)
         self.folder = settings.data_folder or self.temporary_folder
         self.keys = key_pair(self.folder)
-        file = settings.data_folder and settings.data_folder / "org.duckdb"
-        kept = _read_state(self.folder) if file and file.exists() else None
+        file = settings.data_folder and settings.data_folder / DATABASE_FILE
         self.database = Database(file, self.temporary_folder)
         self.limits = Limits(self.clock.now)
         self.faults = Faults()
@@ -94,6 +102,7 @@ class Org:
         self.pages.clear()
         self.clock.restart(self.settings.clock)
         self.rows.clear()
+        self._forget_edits()
         self.journal.clear()
         self.managed.set({})
         self.event_keepalive_s = KEEPALIVE_S
@@ -107,6 +116,16 @@ class Org:
         self.refresh_token = self._default_refresh_token(self.refresh_token)
         self.save_state()
 
+    def adopt(self, schema: Schema, edits: FieldEdits) -> None:
+        """Have these objects and fields from now on; the tables have them already."""
+        self.schema, self.field_edits = schema, edits
+        self.rows.schema = schema
+        self.journal.adopt(schema)
+        # Later than the last change, though both may happen within a second.
+        now = self.clock.now().replace(microsecond=0)
+        self.schema_changed = max(now, self.schema_changed + timedelta(seconds=1))
+        self.save_state()
+
     def save_state(self) -> None:
         """Note in the data folder what isn't a row."""
         if self.settings.data_folder is not None:
@@ -114,6 +133,7 @@ class Org:
                 "clock_offset_s": self.clock.offset_s,
                 "cdc": list(self.journal.selection.objects),
                 "channels": {k: list(v) for k, v in self.journal.selection.channels.items()},
+                "fields": self.field_edits,
             }
             (self.folder / "state.json").write_text(json.dumps(state))
 
@@ -123,6 +143,16 @@ class Org:
         self.save_state()
         self.database.close()
         shutil.rmtree(self.temporary_folder, ignore_errors=True)
+
+    def _forget_edits(self) -> None:
+        with self.editing:
+            if not self.field_edits:
+                return
+            schema = load_schema(self.settings.schema_file)
+            edited = [schema.objects[name] for name in self.field_edits]
+            tables = [sobject for sobject in edited if sobject.has_rows]
+            self.database.write(lambda connection: recreate_tables(connection, tables))
+            self.adopt(schema, {})
 
     def _seed(self, seed: str, rows: Mapping[str, int]) -> None:
         now = self.clock.now().replace(microsecond=0)
@@ -167,7 +197,10 @@ def _check_names(org: Org, settings: Settings) -> None:
                 raise UsageError(f"{option} {name}: the org has no object of that name")
 
 
-def _read_state(folder: Path) -> dict[str, Any]:
+def _read_state(folder: Path | None) -> dict[str, Any] | None:
+    """What a data folder says beside its rows; None where there are none yet."""
+    if folder is None or not (folder / DATABASE_FILE).exists():
+        return None
     file = folder / "state.json"
     state: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
-    return {"clock_offset_s": 0.0, "cdc": [], "channels": {}} | state
+    return {"clock_offset_s": 0.0, "cdc": [], "channels": {}, "fields": {}} | state

@@ -59,7 +59,7 @@ def burst_events(journal: Journal, entry: Entry, after: int) -> Iterator[Event |
     None stands for a moment at which its rate lets no event out.
     """
     body = json.loads(entry.payload or b"{}")
-    schema = journal.event_schema(entry.object)
+    schema = journal.schema_of_entry(entry.schema_id)
     templates = [_template(schema, entry, *row) for row in body["rows"]]
     rate: float | None = body["rate"]
     schema_id, name = schema.schema_id, entry.object

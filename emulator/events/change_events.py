@@ -63,7 +63,7 @@ class _Group:
 
 
 def events_of(
-    entries: Sequence[Entry], schema_by_name: Callable[[str], EventSchema], wanted: frozenset[str]
+    entries: Sequence[Entry], schema_by_id: Callable[[str], EventSchema], wanted: frozenset[str]
 ) -> Iterator[Event]:
     """The events of one whole transaction, in order, for the objects that are wanted.
 
@@ -71,7 +71,7 @@ def events_of(
     """
     for number, group in enumerate(_groups(entries), start=1):
         if group.first.object in wanted:
-            yield _event(group, number, schema_by_name(group.first.object))
+            yield _event(group, number, schema_by_id(group.first.schema_id))
 
 
 def _groups(entries: Sequence[Entry]) -> list[_Group]:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from emulator.events import kept_schemas
 from emulator.events.avro_schemas import EventSchema, schema_of
-from emulator.events.images import create_sql
 from emulator.events.recording import Recorder
 from emulator.faults import Faults
 from emulator.schema.columns import quoted
@@ -24,14 +24,14 @@ from emulator.store.database import Connection, Database
 RETENTION = timedelta(hours=72)  # events.md, "Pub/Sub API"
 _TRIM_EVERY = timedelta(hours=1)
 
-CREATE_SQL = """
+CREATE_SQL = f"""
 CREATE TABLE IF NOT EXISTS _journal (
     seq BIGINT, last_seq BIGINT, tx BIGINT, committed_at TIMESTAMP, user_id VARCHAR, origin VARCHAR,
     object VARCHAR, kind VARCHAR, record_id VARCHAR, schema_id VARCHAR,
     changed VARCHAR, payload BLOB, uuid VARCHAR
 );
-CREATE TABLE IF NOT EXISTS _event_schemas (schema_id VARCHAR, object VARCHAR, text VARCHAR);
-CREATE TABLE IF NOT EXISTS _managed_subscriptions (name VARCHAR, seq BIGINT)
+CREATE TABLE IF NOT EXISTS _managed_subscriptions (name VARCHAR, seq BIGINT);
+{kept_schemas.CREATE_SQL}
 """
 # Rows that are no events.
 MARK = "MARK"
@@ -111,41 +111,52 @@ class Journal:
 
     def event_schema(self, object_name: str) -> EventSchema:
         """The schema that an object's next events have."""
-        found = self._schemas.get(object_name)
+        known = self._schemas  # before `self.schema`: see `adopt`
+        found = known.get(object_name)
         if found is None:
-            found = self._schemas[object_name] = schema_of(self.schema.objects[object_name])
+            found = known[object_name] = schema_of(self.schema.objects[object_name])
             self._by_id[found.schema_id] = found
         return found
 
-    def schema_by_id(self, schema_id: str) -> str | None:
-        """The text of a schema that events have or had."""
-        for name, sobject in self.schema.objects.items():
-            if sobject.has_rows or sobject.kind == "platform_event":
-                self.event_schema(name)
-        if schema_id in self._by_id:
-            return self._by_id[schema_id].text
-        with self.database.reader() as connection:
-            row = connection.execute(
-                "SELECT text FROM _event_schemas WHERE schema_id = ?", [schema_id]
-            ).fetchone()
-        return None if row is None else str(row[0])
+    def schema_by_id(self, schema_id: str) -> EventSchema | None:
+        """A schema that events have or had."""
+        if schema_id not in self._by_id:
+            for name, sobject in self.schema.objects.items():
+                if sobject.has_rows or sobject.kind == "platform_event":
+                    self.event_schema(name)
+        if schema_id not in self._by_id:
+            with self.database.reader() as connection:
+                kept = kept_schemas.find(connection, schema_id)
+            if kept is None:
+                return None
+            self._by_id[schema_id] = kept
+        return self._by_id[schema_id]
+
+    def schema_of_entry(self, schema_id: str) -> EventSchema:
+        """The schema that the journal's entries name."""
+        found = self.schema_by_id(schema_id)
+        assert found is not None, f"no schema {schema_id} was kept"
+        return found
 
     def select(self, selection: Selection) -> None:
         """Track these objects from now on. Their schemas are kept, however their fields change."""
-        published = [o.name for o in self.schema.objects.values() if o.kind == "platform_event"]
-        schemas = [self.event_schema(name) for name in [*selection.tracked, *published]]
-
-        def work(connection: Connection) -> None:
-            for schema in schemas:
-                connection.execute(create_sql(schema))
-                connection.execute(
-                    "INSERT INTO _event_schemas SELECT ?, ?, ? WHERE NOT EXISTS "
-                    "(SELECT 1 FROM _event_schemas WHERE schema_id = ?)",
-                    [schema.schema_id, schema.object_name, schema.text, schema.schema_id],
-                )
-
-        self.database.write(work)
+        schemas = [self.event_schema(name) for name in self._told_of(selection)]
+        self.database.write(lambda connection: kept_schemas.keep(connection, schemas))
         self.selection = selection
+
+    def prepare(self, connection: Connection, schema: Schema) -> None:
+        """Keep the schemas that events will have once `adopt` says that this is the org's."""
+        names = self._told_of(self.selection)
+        kept_schemas.keep(connection, [schema_of(schema.objects[name]) for name in names])
+
+    def adopt(self, schema: Schema) -> None:
+        """Next events have the schemas of these objects; those so far keep theirs."""
+        self.schema = schema
+        self._schemas = {}
+
+    def _told_of(self, selection: Selection) -> list[str]:
+        published = [o.name for o in self.schema.objects.values() if o.kind == "platform_event"]
+        return [*selection.tracked, *published]
 
     def take_tx(self, count: int = 1) -> int:
         """The number of a new transaction; the one that is running all together, if there is."""

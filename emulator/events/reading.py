@@ -115,7 +115,7 @@ class Cursor:
             elif first.kind == PUBLISH:
                 yield from _published(transaction, wanted)
             else:
-                made = events_of(transaction, self._journal.event_schema, wanted)
+                made = events_of(transaction, self._journal.schema_of_entry, wanted)
                 yield from (event for event in made if event.seq > after)
 
 
@@ -151,9 +151,9 @@ def _with_values(connection: Connection, journal: Journal, entries: list[Entry])
     spans: dict[str, tuple[int, int]] = {}
     for entry in entries:
         if entry.schema_id and entry.payload is None:
-            first, _ = spans.get(entry.object, (entry.seq, 0))
-            spans[entry.object] = (first, entry.seq)
+            first, _ = spans.get(entry.schema_id, (entry.seq, 0))
+            spans[entry.schema_id] = (first, entry.seq)
     values: dict[int, tuple[Any, ...]] = {}
-    for name, (first, last) in spans.items():
-        values |= read_images(connection, journal.event_schema(name), first, last)
+    for schema_id, (first, last) in spans.items():
+        values |= read_images(connection, journal.schema_of_entry(schema_id), first, last)
     return [replace(entry, values=values.get(entry.seq)) for entry in entries]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from emulator.events.avro_schemas import EventSchema
 from emulator.events.event_fields import LONG_TEXT, Part
 from emulator.events.images import changed_values, insert_sql, new_values
+from emulator.faults import CHANGE_FATES
 from emulator.schema.columns import quoted
 from emulator.schema.model import SObject
 from emulator.store.database import Connection
@@ -23,6 +24,8 @@ OVERFLOW = "GAP_OVERFLOW"
 # counts 1, when it is updated each of its changed fields does (events.md, "GAP_OVERFLOW").
 MOST_CHANGES = 100_000
 NO_RECORD = "000000000000000AAA"
+# Behind the object's key prefix: all of its records (events.md, "recordIds").
+ALL_RECORDS = "*"
 _STAMPS = frozenset({"LastModifiedDate", "LastModifiedById"})
 
 Ids = str | Sequence[str]
@@ -69,6 +72,15 @@ class Recorder:
         if self._tracks(sobject):
             self._tell(sobject, ids, with_place=False)
             self._append(sobject, DELETE)
+
+    def all_changed(self, sobject: SObject) -> None:
+        """A field's values were lost in all rows, as its type was converted.
+
+        One event without fields, and with a wildcard for the Ids (Change Data Capture guide,
+        "Conversions That Generate a Change Event").
+        """
+        if self._tracks(sobject):
+            self._tell_without_values(sobject, UPDATE, f"{sobject.id_prefix}{ALL_RECORDS}")
 
     @contextmanager
     def updating(
@@ -155,9 +167,12 @@ class Recorder:
         source: str = "",
     ) -> None:
         """Add `_told` as entries of one kind, and their values from `source`."""
-        fate = self._journal.faults.take_event({"gap", "overflow"}, sobject.name)
+        fate = self._journal.faults.take_event({*CHANGE_FATES}, sobject.name)
         if fate == "overflow" or sobject.name in self._overflowed:
             self._overflow(sobject)
+            return
+        if fate == "wildcard":
+            self.all_changed(sobject)
             return
         if fate == "gap":
             kind, values = f"GAP_{kind}", None
@@ -212,12 +227,16 @@ class Recorder:
         if sobject.name in self._overflowed:
             return
         self._overflowed.add(sobject.name)
+        self._tell_without_values(sobject, OVERFLOW, NO_RECORD)
+
+    def _tell_without_values(self, sobject: SObject, kind: str, record_id: str) -> None:
+        """One event that names no single record."""
         self._connection.execute(
             "CREATE OR REPLACE TEMP TABLE _told AS SELECT 1::BIGINT AS ord, ? AS id, "
             "NULL::BIGINT AS row, NULL::VARCHAR AS changed",
-            [NO_RECORD],
+            [record_id],
         )
-        self._add_entries(sobject, OVERFLOW, with_changes=False)
+        self._add_entries(sobject, kind, with_changes=False)
 
     def _one_tx(self) -> int:
         if self._tx is None:

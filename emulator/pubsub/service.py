@@ -51,13 +51,15 @@ class PubSub(PubSubServicer):
     def GetSchema(self, request: api.SchemaRequest, context: Context) -> Any:  # noqa: N802
         with _Call(context) as rpc_id:
             log_in(self._org, context)
-            text = self._org.journal.schema_by_id(request.schema_id)
-            if text is None:
+            schema = self._org.journal.schema_by_id(request.schema_id)
+            if schema is None:
                 raise invalid(
                     "schema.validation.failed",
                     f"The schema ID {request.schema_id} isn't valid.",
                 )
-            return api.SchemaInfo(schema_json=text, schema_id=request.schema_id, rpc_id=rpc_id)
+            return api.SchemaInfo(
+                schema_json=schema.text, schema_id=request.schema_id, rpc_id=rpc_id
+            )
 
     def Subscribe(  # noqa: N802
         self, request_iterator: Iterator[api.FetchRequest], context: Context

@@ -38,7 +38,7 @@ def schema_of_object(call: Call) -> Answer:
 
 def schema_by_id(call: Call) -> Answer:
     """GET /event/eventSchema/{schema}?payloadFormat=COMPACT"""
-    text = call.org.journal.schema_by_id(call.arguments["schema"])
-    if text is None:
+    schema = call.org.journal.schema_by_id(call.arguments["schema"])
+    if schema is None:
         raise not_found()
-    return Answer(200, json.loads(text))
+    return Answer(200, json.loads(schema.text))

@@ -13,6 +13,7 @@ from typing import Any
 from emulator.schema.errors import SchemaFileError
 from emulator.schema.field_rules import describe_attributes, is_custom
 from emulator.schema.formula_check import broken_formulas, broken_rules
+from emulator.schema.live_fields import PLACE, FieldEdits, with_edits
 from emulator.schema.model import ChildRelationship, Field, Schema, SObject, ValidationRule
 from emulator.schema.object_flags import flags_of
 from emulator.schema.system_fields import SYSTEM_FIELDS
@@ -27,23 +28,27 @@ MERGED_INTO = "MasterRecordId"
 ObjectSpec = Mapping[str, Any]
 
 
-def load_schema(extra: Path | None = None) -> Schema:
+def load_schema(extra: Path | None = None, edits: FieldEdits | None = None) -> Schema:
     """All objects of the org.
 
     Args:
         extra: The user's YAML file with further objects and fields; see `user_schema`.
+        edits: What became of fields while the org lived; see `live_fields`.
 
     Raises:
-        SchemaFileError: Something in `extra` is wrong; the message says what and where.
+        SchemaFileError: Something in them is wrong; the message says what and where.
     """
     specs = dict(_own_specs())
     if extra is not None:
         specs = read_user_schema(extra, specs)
+    if edits:
+        specs = with_edits(specs, edits)
     schema = build_schema(specs, value_sets())
-    if extra is not None:
-        _check_formulas(schema, extra)
-        _check_rules(schema, extra)
-        _check_child_names(schema, extra)
+    place = PLACE if edits else extra
+    if place is not None:
+        _check_formulas(schema, place)
+        _check_rules(schema, place)
+        _check_child_names(schema, place)
     return schema
 
 
