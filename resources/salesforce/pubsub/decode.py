@@ -4,16 +4,18 @@ Columns of the header are in snake_case, those of fields have the API's names, s
 """
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from io import BytesIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from fastavro import schemaless_reader
+import pyarrow.compute as pc
 
-from resources.salesforce.arrow_types import TIMESTAMP, Numbers
+from resources.salesforce.arrow_types import TEXT_LIST, TIMESTAMP, Numbers
 from resources.salesforce.describe import SObjectDescribe
+from resources.salesforce.pubsub.avro_columns import Column, read_columns
+from resources.salesforce.pubsub.avro_records import MISFITS, read_records
+from resources.salesforce.pubsub.avro_shape import Path
 from resources.salesforce.pubsub.bitmap import BitmapError, names_in
 from resources.salesforce.pubsub.channels import changed_object
 from resources.salesforce.pubsub.errors import (
@@ -21,11 +23,15 @@ from resources.salesforce.pubsub.errors import (
     SchemaFormatError,
     SchemaUnavailableError,
 )
-from resources.salesforce.pubsub.event_schema import HEADER, EventSchema, parse_event_schema
+from resources.salesforce.pubsub.event_schema import (
+    HEADER,
+    HEADER_TYPES,
+    EventSchema,
+    parse_event_schema,
+)
 from resources.salesforce.pubsub.event_values import column
 from resources.salesforce.pubsub.raw_events import RAW_EVENTS
 
-NAMES = pa.list_(pa.string())
 ENVELOPE_COLUMNS: dict[str, pa.DataType] = {
     "replay_id": pa.binary(),
     "event_id": pa.string(),
@@ -33,16 +39,16 @@ ENVELOPE_COLUMNS: dict[str, pa.DataType] = {
 }
 #: The columns of a platform event before those of its fields.
 ENVELOPE = pa.schema(ENVELOPE_COLUMNS)
-HEADER_FIELDS: dict[str, tuple[str, pa.DataType]] = {
-    "entity": ("entityName", pa.string()),
-    "record_ids": ("recordIds", NAMES),
-    "change_type": ("changeType", pa.string()),
-    "change_origin": ("changeOrigin", pa.string()),
-    "transaction_key": ("transactionKey", pa.string()),
-    "sequence_number": ("sequenceNumber", pa.int32()),
-    "commit_timestamp": ("commitTimestamp", TIMESTAMP),
-    "commit_number": ("commitNumber", pa.int64()),
-    "commit_user": ("commitUser", pa.string()),
+HEADER_FIELDS = {
+    "entity": "entityName",
+    "record_ids": "recordIds",
+    "change_type": "changeType",
+    "change_origin": "changeOrigin",
+    "transaction_key": "transactionKey",
+    "sequence_number": "sequenceNumber",
+    "commit_timestamp": "commitTimestamp",
+    "commit_number": "commitNumber",
+    "commit_user": "commitUser",
 }
 BITMAPS = {
     "changed_fields": "changedFields",
@@ -52,15 +58,13 @@ BITMAPS = {
 #: The columns of a change event before those of its fields.
 CHANGE_HEADER = pa.schema(
     ENVELOPE_COLUMNS
-    | {name: kind for name, (_, kind) in HEADER_FIELDS.items()}
-    | dict.fromkeys(BITMAPS, NAMES)
+    | {name: HEADER_TYPES[key] for name, key in HEADER_FIELDS.items()}
+    | {"commit_timestamp": TIMESTAMP}
+    | dict.fromkeys(BITMAPS, TEXT_LIST)
 )
 #: Stands for all records: an overflow's only Id, and what begins the Ids of a type conversion's.
 OVERFLOW_ID = "000000000000000AAA"
 WILDCARD = "*"
-#: Measured: decoded records of so many events stay in the processor's cache.
-BATCH_EVENTS = 1_000
-MISFITS = (pa.ArrowException, TypeError, ValueError, ArithmeticError, KeyError)
 
 
 def names_all_records(record_id: str) -> bool:
@@ -92,15 +96,21 @@ class Decoded:
     undecoded: tuple[EventDecodeError, ...]
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Rows:
-    """Events of one schema on their way into columns."""
+    """Events of one schema, as they came and as columns of the values that they carry."""
 
-    raw: list[tuple[bytes, str, str, bytes]] = field(default_factory=list)
-    records: list[Any] = field(default_factory=list)
+    raw: pa.RecordBatch
+    columns: dict[Path, Column]
 
-    def take(self, kept: Sequence[int]) -> "_Rows":
-        return _Rows([self.raw[at] for at in kept], [self.records[at] for at in kept])
+    def slice(self, start: int, length: int) -> "_Rows":
+        columns = {path: column.slice(start, length) for path, column in self.columns.items()}
+        return _Rows(self.raw.slice(start, length), columns)
+
+    def take(self, at: Sequence[int]) -> "_Rows":
+        kept = pa.array(at, pa.int64())
+        columns = {path: column.take(kept) for path, column in self.columns.items()}
+        return _Rows(self.raw.take(kept), columns)
 
 
 class EventDecoder:
@@ -158,113 +168,96 @@ class EventDecoder:
         """
         batches: list[DecodedBatch] = []
         undecoded: list[EventDecodeError] = []
-        for schema_id, raw in _by_schema(events).items():
+        for schema_id, raw in _by_schema(events):
             try:
                 schema = self.schema(schema_id)
             except (SchemaUnavailableError, SchemaFormatError) as error:
-                undecoded += (EventDecodeError(*event, str(error)) for event in raw)
+                undecoded += _errors(raw, dict.fromkeys(range(raw.num_rows), str(error)))
                 continue
-            for start in range(0, len(raw), BATCH_EVENTS):
-                rows = _read(schema, raw[start : start + BATCH_EVENTS], undecoded)
-                if rows.raw:
-                    batches += _batches(schema, rows, undecoded)
+            for rows in _read(schema, raw, undecoded):
+                fitting = _fitting(schema, rows, undecoded)
+                if fitting.raw.num_rows:
+                    batches.append(DecodedBatch(schema, _batch(schema, fitting)))
         return Decoded(tuple(batches), tuple(undecoded))
 
 
-def _by_schema(events: pa.RecordBatch) -> dict[str, list[tuple[bytes, str, str, bytes]]]:
-    found: dict[str, list[tuple[bytes, str, str, bytes]]] = {}
-    columns = [events.column(name).to_pylist() for name in RAW_EVENTS.names[:4]]
-    for event in zip(*columns, strict=True):
-        found.setdefault(event[2], []).append(event)
-    return found
+def _by_schema(events: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
+    raw = events.select(RAW_EVENTS.names[:4])
+    ids: list[Any] = raw.column("schema_id").unique().to_pylist()
+    for schema_id in ids:
+        mine = pc.equal(raw.column("schema_id"), pa.scalar(schema_id))
+        yield schema_id, raw if len(ids) == 1 else raw.filter(mine)
+
+
+def _errors(raw: pa.RecordBatch, problems: Mapping[int, str]) -> Iterator[EventDecodeError]:
+    events = raw.take(pa.array(problems, pa.int64())).to_pylist()
+    for event, problem in zip(events, problems.values(), strict=True):
+        yield EventDecodeError(**event, problem=problem)
 
 
 def _read(
-    schema: EventSchema,
-    raw: list[tuple[bytes, str, str, bytes]],
-    undecoded: list[EventDecodeError],
-) -> _Rows:
-    rows = _Rows()
-    for event in raw:
-        payload = event[3]
-        stream = BytesIO(payload)
-        try:
-            record = schemaless_reader(stream, schema.parsed, None)
-        # fastavro has no error of its own for bytes that aren't of the schema: EOFError,
-        # IndexError, ValueError and OverflowError were seen.
-        except Exception as error:
-            undecoded.append(EventDecodeError(*event, type(error).__name__))
-            continue
-        if stream.tell() != len(payload):
-            problem = f"{len(payload) - stream.tell():,} bytes are left over"
-            undecoded.append(EventDecodeError(*event, problem))
-            continue
-        rows.raw.append(event)
-        rows.records.append(record)
-    return rows
+    schema: EventSchema, raw: pa.RecordBatch, undecoded: list[EventDecodeError]
+) -> Iterator[_Rows]:
+    """All that can be read at once, then what is left, one by one."""
+    rest = raw
+    if schema.shape is not None:
+        most = read_columns(schema.shape, raw.column("payload"))
+        yield _Rows(raw.take(most.kept), most.columns)
+        rest = raw.take(most.refused)
+    if rest.num_rows:
+        payloads: list[Any] = rest.column("payload").to_pylist()
+        few = read_records(schema, payloads)
+        undecoded += _errors(rest, few.problems)
+        yield _Rows(rest.take(pa.array(few.kept, pa.int64())), few.columns)
 
 
-def _batches(
-    schema: EventSchema, rows: _Rows, undecoded: list[EventDecodeError]
-) -> list[DecodedBatch]:
-    """One batch of all rows; rows that fit no column are sorted out one by one."""
+def _fitting(schema: EventSchema, rows: _Rows, undecoded: list[EventDecodeError]) -> _Rows:
+    """The rows whose values fit their columns."""
+    problems = dict(_misfits(schema, rows, 0))
+    if not problems:
+        return rows
+    undecoded += _errors(rows.raw, problems)
+    return rows.take([at for at in range(rows.raw.num_rows) if at not in problems])
+
+
+def _misfits(schema: EventSchema, rows: _Rows, first: int) -> Iterator[tuple[int, str]]:
+    """Which rows don't fit, and why; those of a half that fits are never looked at."""
+    count = rows.raw.num_rows
     try:
-        return [DecodedBatch(schema, _batch(schema, rows))]
-    except MISFITS:
-        kept = []
-        for at, event in enumerate(rows.raw):
-            try:
-                _batch(schema, rows.take([at]))
-            except MISFITS as error:
-                problem = str(error) if isinstance(error, BitmapError) else type(error).__name__
-                undecoded.append(EventDecodeError(*event, problem))
-            else:
-                kept.append(at)
-        return [DecodedBatch(schema, _batch(schema, rows.take(kept)))] if kept else []
+        _batch(schema, rows)
+    except MISFITS as error:
+        if count > 1:
+            yield from _misfits(schema, rows.slice(0, count // 2), first)
+            yield from _misfits(schema, rows.slice(count // 2, count), first + count // 2)
+        else:
+            yield first, str(error) if isinstance(error, BitmapError) else type(error).__name__
 
 
 def _batch(schema: EventSchema, rows: _Rows) -> pa.RecordBatch:
-    replay_ids, event_ids, schema_ids, _ = zip(*rows.raw, strict=True)
-    columns: dict[str, Any] = {
-        "replay_id": pa.array(replay_ids, pa.binary()),
-        "event_id": pa.array(event_ids, pa.string()),
-        "schema_id": pa.array(schema_ids, pa.string()),
-    }
+    columns: dict[str, Column] = {name: rows.raw.column(name) for name in ENVELOPE.names}
     if schema.is_change:
-        columns |= _header(schema, [record[HEADER] for record in rows.records])
-    records = rows.records
-    nested: dict[str, list[Any]] = {}
+        for name, key in HEADER_FIELDS.items():
+            columns[name] = rows.columns[HEADER, key].cast(CHANGE_HEADER.field(name).type)
+        for name, key in BITMAPS.items():
+            columns[name] = _names(rows.columns[HEADER, key], schema)
     for spec in schema.columns:
-        if spec.part is None and spec.parent not in schema.mixed:
-            values = [record[spec.parent] for record in records]
-        else:
-            whole = nested.get(spec.parent)
-            if whole is None:
-                whole = nested[spec.parent] = [record[spec.parent] for record in records]
-            values = _of_part(whole, spec.part)
-        columns[spec.name] = column(values, spec.type)
+        columns[spec.name] = column(rows.columns[spec.path], spec.type)
     return pa.RecordBatch.from_pydict(columns)
 
 
-def _of_part(values: list[Any], part: str | None) -> list[Any]:
-    """A part of each nested record; what isn't nested (a plain name) has none, and the reverse."""
-    if part is None:
-        return [None if type(value) is dict else value for value in values]
-    return [value[part] if type(value) is dict else None for value in values]
+def _names(bitmaps: Column, schema: EventSchema) -> Column:
+    """Names for each event's list of bitmaps. Few differ, and each of those is read once."""
+    lengths: Column = pc.list_value_length(bitmaps).cast(pa.string())
+    each = pc.binary_join_element_wise(lengths, pc.binary_join(bitmaps, ","), ",")
+    distinct = each.dictionary_encode()
+    names = [_names_in(entries, schema) for entries in distinct.dictionary.to_pylist()]
+    return pa.array(names, TEXT_LIST).take(distinct.indices)
 
 
-def _header(schema: EventSchema, headers: list[Any]) -> dict[str, Any]:
-    columns: dict[str, Any] = {}
-    for name, (key, kind) in HEADER_FIELDS.items():
-        columns[name] = pa.array([header[key] for header in headers], kind)
-    known: dict[tuple[str, ...], tuple[str, ...]] = {(): ()}
-    for name, key in BITMAPS.items():
-        lists = []
-        for header in headers:
-            entries = tuple(header[key])
-            found = known.get(entries)
-            if found is None:
-                found = known[entries] = names_in(entries, schema.whole, schema.parts)
-            lists.append(found)
-        columns[name] = pa.array(lists, NAMES)
-    return columns
+def _names_in(joined: str, schema: EventSchema) -> tuple[str, ...]:
+    length, *entries = joined.split(",")
+    if length == "0":
+        return ()
+    if len(entries) != int(length):
+        raise BitmapError("an entry isn't a bitmap")
+    return names_in(entries, schema.whole, schema.parts)

@@ -22,9 +22,25 @@ from resources.salesforce.arrow_types import (
     arrow_schema,
 )
 from resources.salesforce.describe import SObjectDescribe
+from resources.salesforce.pubsub.avro_shape import Path, Record, leaf_paths, record_shape
 from resources.salesforce.pubsub.errors import SchemaFormatError
 
 HEADER = "ChangeEventHeader"
+# Of the values as they travel; all of them are always there.
+HEADER_TYPES: Mapping[str, pa.DataType] = {
+    "entityName": pa.string(),
+    "recordIds": TEXT_LIST,
+    "changeType": pa.string(),
+    "changeOrigin": pa.string(),
+    "transactionKey": pa.string(),
+    "sequenceNumber": pa.int32(),
+    "commitTimestamp": pa.int64(),
+    "commitNumber": pa.int64(),
+    "commitUser": pa.string(),
+    "nulledFields": TEXT_LIST,
+    "diffFields": TEXT_LIST,
+    "changedFields": TEXT_LIST,
+}
 NAME = "Name"
 ADDRESS = "Address"
 # Dates, datetimes and times of day are all longs or ints; only the documentation of the field
@@ -63,6 +79,18 @@ class EventColumn:
     avro: str
     type: pa.DataType
 
+    @property
+    def path(self) -> Path:
+        """Where the values are in the record."""
+        return (self.parent,) if self.part is None else (self.parent, self.part)
+
+    @property
+    def carried(self) -> pa.DataType:
+        """The type of the values as they travel; what has none of its own is text."""
+        if self.avro == "array" and self.type == TEXT_LIST:
+            return TEXT_LIST
+        return BY_AVRO.get(self.avro, pa.string())
+
 
 @dataclass(frozen=True)
 class EventSchema:
@@ -73,6 +101,14 @@ class EventSchema:
     is_change: bool
     columns: tuple[EventColumn, ...]
     parsed: Any
+
+    @cached_property
+    def shape(self) -> Record | None:
+        """How to read many events at once; None if one of the columns can't be read so."""
+        found = record_shape(self.parsed)
+        if found is None or not {c.path for c in self.columns} <= set(leaf_paths(found)):
+            return None
+        return found
 
     @cached_property
     def mixed(self) -> frozenset[str]:
