@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from assets.landed import Landed
 from assets.row_shape import RowShape
+from assets.stretches import EventColumnError
 from resources.salesforce.pubsub.decode import DecodedBatch
 from resources.warehouse.adapter import ColumnSpec
 from resources.warehouse.event_adapter import CHANGE_COLUMNS, LogSpec
@@ -32,17 +33,6 @@ HEADER_COLUMNS = {
 }
 
 
-class ChangeColumnError(ValueError):
-    """A field's values don't fit the type that the org describes now."""
-
-    def __init__(self, field: str, carried: str, wanted: str) -> None:
-        super().__init__(field, carried, wanted)
-        self.field, self.carried, self.wanted = field, carried, wanted
-
-    def __str__(self) -> str:
-        return f"{self.field} came as {self.carried}, and is {self.wanted} now"
-
-
 @dataclass(frozen=True)
 class ChangeLog:
     """How the changes of one object become rows of its log.
@@ -58,7 +48,7 @@ class ChangeLog:
         """The changes of one batch of events.
 
         Raises:
-            ChangeColumnError: Values that fit no more.
+            EventColumnError: Values that fit no more.
         """
         events = decoded.events
         ids = events.column("record_ids")
@@ -92,7 +82,7 @@ class ChangeLog:
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             if pa.types.is_decimal(values.type) and pa.types.is_decimal(wanted):
                 return self.shape.masked_values(field, values)  # more digits than described
-            raise ChangeColumnError(field, str(values.type), str(wanted)) from error
+            raise EventColumnError(field, str(values.type), str(wanted)) from error
         return self.shape.masked_values(field, typed)
 
 

@@ -6,32 +6,25 @@ position after it. What a kill interrupts is simply applied again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pyarrow as pa
 
-from assets.change_rows import ChangeColumnError, ChangeLog, change_reader
+from assets.change_rows import ChangeLog, change_reader
 from assets.changes_plan import ReadAgain, Seen, read_again, seen_in
 from assets.changes_reads import ObjectReads
 from assets.changes_spec import ChangesSpec
-from assets.errors import UndecodedEventsError
 from assets.extract import RunIds
 from assets.pending_segments import pending_segments
+from assets.stretches import Stretch, Stretches, kept_or_fetched
 from assets.undecoded import Tries
 from resources.landing.inbox import Inbox
-from resources.landing.inbox_segment import Segment
 from resources.landing.store import LandingStore
 from resources.salesforce.client import SalesforceClient
 from resources.salesforce.pubsub.decode import EventDecoder
-from resources.salesforce.pubsub.errors import EventDecodeError
 from resources.warehouse.adapter import ApiCalls, MergeResult, Warehouse
-from resources.warehouse.event_adapter import AppendResult, DeadEvent, Position
-
-#: Events of one transaction, so that memory stays the same however many there are.
-STRETCH_EVENTS = 10_000
-#: The position before the first event, or behind a break.
-NO_POSITION = b""
+from resources.warehouse.event_adapter import AppendResult, Position
 
 Report = Callable[[str], None]
 
@@ -45,21 +38,6 @@ class ChangePlaces:
     warehouse: Warehouse
     fetch_schema: Callable[[str], str]
     mask_key: str
-
-
-@dataclass
-class _Stretch:
-    """Segments that are applied together."""
-
-    segments: list[Segment] = field(default_factory=list)
-    rows: list[pa.RecordBatch] = field(default_factory=list)
-    headers: list[pa.RecordBatch] = field(default_factory=list)
-    dead: list[EventDecodeError] = field(default_factory=list)
-    breaks: list[str] = field(default_factory=list)
-
-    @property
-    def events(self) -> int:
-        return sum(segment.events for segment in self.segments)
 
 
 @dataclass(frozen=True)
@@ -103,9 +81,16 @@ class ChangesRun:
             return []
         reads = ObjectReads(self._spec, self._client, self._places.mask_key)
         describe = self._client.describe(self._spec.object.name)
-        decoder = EventDecoder(self._schema_json, lambda _name: describe, self._spec.object.numbers)
+        decoder = EventDecoder(
+            kept_or_fetched(self._inbox, self._places.fetch_schema),
+            lambda _name: describe,
+            self._spec.object.numbers,
+        )
+        stretches = Stretches(
+            self._channel, decoder, self._tries, lambda batch: self._log(reads).rows(batch)
+        )
         applied: list[Applied] = []
-        for stretch, held_up in self._stretches(segments, decoder, reads):
+        for stretch, held_up in stretches.of(segments):
             if stretch.segments:
                 if restored:
                     stretch.breaks.append(restored)
@@ -116,48 +101,9 @@ class ChangesRun:
                 raise held_up
         return applied
 
-    def _stretches(
-        self, segments: Sequence[Segment], decoder: EventDecoder, reads: ObjectReads
-    ) -> Iterator[tuple[_Stretch, UndecodedEventsError | None]]:
-        """Stretches in order; the last one with what stops at its end, if anything does."""
-        stretch = _Stretch()
-        for segment in segments:
-            if stretch.segments and stretch.events + segment.events > STRETCH_EVENTS:
-                yield stretch, None
-                stretch = _Stretch()
-            held_up = self._add(stretch, segment, decoder, reads)
-            if held_up is not None:
-                yield stretch, held_up
-                return
-        yield stretch, None
-
-    def _add(
-        self, stretch: _Stretch, segment: Segment, decoder: EventDecoder, reads: ObjectReads
-    ) -> UndecodedEventsError | None:
-        """Decode a segment into a stretch, unless one of its events is to be waited for."""
-        raw = self._channel.read(segment)
-        decoded = decoder.decode(raw)
-        log = ChangeLog(self._spec.log_table, reads.landed, reads.shape)
-        rows, headers, undecoded = [], [], list(decoded.undecoded)
-        for batch in decoded.batches:
-            try:
-                rows.append(log.rows(batch))
-                headers.append(batch.events)
-            except ChangeColumnError as error:
-                undecoded += _unread(raw, batch.events, str(error))
-        held_up = self._tries.count(undecoded)
-        if held_up is None:
-            stretch.segments.append(segment)
-            if segment.break_reason:
-                stretch.breaks.append(segment.break_reason)
-            stretch.rows += rows
-            stretch.headers += headers
-            stretch.dead += undecoded
-        return held_up
-
-    def _apply(self, stretch: _Stretch, reads: ObjectReads, before: Position | None) -> Applied:
+    def _apply(self, stretch: Stretch, reads: ObjectReads, before: Position | None) -> Applied:
         spec, client = self._spec, self._client
-        seen = seen_in(stretch.headers, client.settings.client_name)
+        seen = seen_in(stretch.decoded, client.settings.client_name)
         again = read_again(
             seen,
             stretch.breaks,
@@ -167,7 +113,7 @@ class ChangesRun:
         )
         window = self._read_again(again, reads) if again else None
         images = reads.images(seen.ids)
-        log = ChangeLog(spec.log_table, reads.landed, reads.shape).spec(stretch.rows)
+        log = self._log(reads).spec(stretch.rows)
         position = self._position(stretch, seen, before)
         appended, merged = self._warehouse.append_changes_and_merge(
             reads.shape.table,
@@ -182,7 +128,7 @@ class ChangesRun:
             reread=reads.reread,
             position=position,
             asked=images.asked,
-            dead=[_dead(event) for event in stretch.dead],
+            dead=stretch.dead_events(),
             api_calls=[ApiCalls(spec.key.to_user_string(), "rest", client.api_calls)],
             history=reads.history,
         )
@@ -199,6 +145,9 @@ class ChangesRun:
             position=position,
         )
 
+    def _log(self, reads: ObjectReads) -> ChangeLog:
+        return ChangeLog(self._spec.log_table, reads.landed, reads.shape)
+
     def _read_again(self, again: ReadAgain, reads: ObjectReads) -> MergeResult:
         since = "everything" if again.since is None else f"what changed since {again.since}"
         self._report(f"Reading {since}: {'; '.join(again.reasons)}")
@@ -207,30 +156,7 @@ class ChangesRun:
             again.since, places.store, places.warehouse, self._run, self._report
         )
 
-    def _position(self, stretch: _Stretch, seen: Seen, before: Position | None) -> Position:
-        replay_id = stretch.segments[-1].position
-        if replay_id is None:
-            replay_id = before.replay_id if before else NO_POSITION
+    def _position(self, stretch: Stretch, seen: Seen, before: Position | None) -> Position:
+        replay_id = stretch.replay_id(before.replay_id if before else None)
         times = [at for at in (before and before.committed_at, seen.last_commit) if at]
         return Position(self._spec.channel, replay_id, max(times, default=None))
-
-    def _schema_json(self, schema_id: str) -> str:
-        known = self._inbox.schema(schema_id)
-        if known is None:
-            known = self._places.fetch_schema(schema_id)
-            self._inbox.keep_schema(schema_id, known)
-        return known
-
-
-def _unread(
-    raw: pa.RecordBatch, events: pa.RecordBatch, problem: str
-) -> Iterator[EventDecodeError]:
-    """Decoded events that fit no log, as their bytes."""
-    wanted = set(events.column("replay_id").to_pylist())
-    for row in raw.select(["replay_id", "event_id", "schema_id", "payload"]).to_pylist():
-        if row["replay_id"] in wanted:
-            yield EventDecodeError(**row, problem=problem)
-
-
-def _dead(event: EventDecodeError) -> DeadEvent:
-    return DeadEvent(event.replay_id, event.event_id, event.schema_id, event.payload, event.problem)
