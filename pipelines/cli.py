@@ -172,6 +172,41 @@ def listen_command(
         print(channels_as_json(states))
 
 
+@app.command("publish")
+def publish_command(
+    event: Annotated[str, typer.Argument(help="A platform event's API name: Order_Event__e.")],
+    file: Annotated[
+        str, typer.Argument(help="A .json, .jsonl, .csv or .parquet file; `-` is stdin.")
+    ],
+    form: Annotated[
+        str | None, typer.Option("--format", help="json, csv or parquet, if no suffix says so.")
+    ] = None,
+    org: Annotated[str, typer.Option(help="A SalesforceConnection's name.")] = "salesforce",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Publish a platform event per row of a file, and tell what became of each."""
+    from assets.failures import OURS
+    from pipelines import publish_command as publishing
+    from pipelines.project import UsageError
+    from resources.salesforce.errors import DeferredError
+
+    project = _load()
+    try:
+        published = publishing.publish(project, org, event, file, form, _err)
+    except UsageError as error:
+        _end(report.USAGE, str(error))
+    except DeferredError as error:
+        _end(report.DEFERRED, str(error))
+    except OURS as error:
+        _end(report.FAILED, str(error))
+    if as_json:
+        print(publishing.as_json(published))
+        publishing.tell_errors(published, _err)
+    else:
+        publishing.tell(published, _out, _err)
+    raise typer.Exit(published.exit_code)
+
+
 @app.command()
 def setup() -> None:
     """Make the folders of this checkout, Dagster's settings, and the limits of its pools."""

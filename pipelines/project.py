@@ -93,6 +93,15 @@ class Project:
             raise UsageError(_unknown("load", name, list(self.loads)))
         return self.loads[name]
 
+    def require_connection(self, org: str) -> None:
+        """Refuse a connection's name that isn't one.
+
+        Raises:
+            UsageError: It isn't.
+        """
+        if org not in self.connections:
+            raise UsageError(_unknown("connection", org, list(self.connections)))
+
     def choose(self, name: str | None, objects: Sequence[str]) -> list[Sync]:
         """The named sync, or all; with ``objects`` only those of them.
 
