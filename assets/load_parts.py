@@ -19,8 +19,8 @@ from assets.outbound_frames import read_rows
 from assets.row_stream import RowStream, without_first
 from resources.landing.manifest import FramesManifest
 from resources.landing.paths import PartFile
+from resources.landing.upload import Upload
 from resources.landing.upload_entry import LandedFile, PartRecord
-from resources.landing.upload_ledger import Upload
 from resources.salesforce.composite import calls
 from resources.salesforce.csv_parts import write_parts
 from resources.salesforce.error_codes import is_lock_error

@@ -16,7 +16,8 @@ from assets.outbound_frames import read_outbound, read_refused, rows_refused, ro
 from resources.landing.errors import MissingFileError
 from resources.landing.manifest import FramesManifest
 from resources.landing.store import LandingStore
-from resources.landing.upload_ledger import Upload, UploadLedger
+from resources.landing.upload import Upload
+from resources.landing.upload_ledger import UploadLedger
 from resources.salesforce.client import SalesforceClient
 from resources.warehouse.adapter import ApiCalls
 from resources.warehouse.load_adapter import OUTCOME_SCHEMA, LoadWarehouse, OutcomeCounts

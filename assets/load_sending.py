@@ -20,7 +20,7 @@ from assets.load_created import with_created
 from assets.load_parts import LoadParts
 from assets.load_plan import Api, choose_api, jobs_at_once, may_send_again, wait_s
 from assets.load_spec import LoadSpec
-from resources.landing.upload_ledger import Upload
+from resources.landing.upload import Upload
 from resources.landing.upload_plan import (
     CutParts,
     DropPart,

@@ -10,22 +10,19 @@ inbound table has a say, if it was read after that:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from resources.warehouse.adapter import DELETED, READ_FROM, READ_TO
-from resources.warehouse.dialect import TIMESTAMPTZ, quoted, text
-from resources.warehouse.load_adapter import (
-    HASH,
-    KEY,
-    LEAVE,
-    SET_NULL,
-    Drift,
-    ImageColumn,
-    LoadImage,
+from resources.warehouse.compared_cells import (
+    WAREHOUSE,
+    ComparedImage,
+    as_kept,
+    cell_there,
+    same_cell,
 )
+from resources.warehouse.dialect import TIMESTAMPTZ, quoted, text
+from resources.warehouse.load_adapter import HASH, KEY, SET_NULL, Drift
 
-WAREHOUSE = "warehouse"
 STAGED = "rows.main.staged"
 STATE = "rows.main.state"
 PAIRS = "rows.main.pairs"
@@ -33,31 +30,6 @@ SAME = "rows.main.same"
 VERDICTS = "rows.main.verdicts"
 KEPT = "rows.main.kept"
 EXAMPLES = 20
-
-#: What Salesforce cuts off at both ends of a text.
-_BLANKS = "chr(32) || chr(9) || chr(10) || chr(13)"
-
-
-@dataclass(frozen=True, slots=True)
-class ComparedImage:
-    """An image with what the warehouse says about its columns.
-
-    Args:
-        image: As asked.
-        key_type: Type of the key column.
-        types: Type of each compared column: the table's, or the parent's.
-        cells: All cell columns of the rows.
-    """
-
-    image: LoadImage
-    key_type: str
-    types: Mapping[str, str]
-    cells: tuple[str, ...]
-
-    @property
-    def table(self) -> str:
-        """The table, in full."""
-        return quoted(WAREHOUSE, self.image.schema, self.image.table)
 
 
 def key_problems(fold: bool) -> str:
@@ -170,10 +142,10 @@ def find_same(compared: ComparedImage) -> str:
     for column in columns:
         cell, kind = f"r.{quoted(column.cell)}", compared.types[column.cell]
         # Trimming every text would cost more than all else, and few texts need it.
-        there = _there(compared, column)
-        meaning = cell if kind == "VARCHAR" else _meaning(cell, kind, column)
+        there = cell_there(compared, column)
+        meaning = cell if kind == "VARCHAR" else as_kept(cell, kind, column)
         ours.append(f"CASE WHEN {cell} <> {text(SET_NULL)} THEN {meaning} END")
-        theirs.append(there if kind == "VARCHAR" else _meaning(there, kind, column))
+        theirs.append(there if kind == "VARCHAR" else as_kept(there, kind, column))
         hashable.append(f"({cell} = {text(SET_NULL)} OR {meaning} IS NOT NULL) AND {cell} <> ''")
     return (
         f"CREATE TABLE {SAME} AS SELECT p.row_number, o.covered FROM {PAIRS} p "
@@ -223,57 +195,6 @@ def _parents(compared: ComparedImage) -> str:
     return " ".join(joins)
 
 
-def same_cell(compared: ComparedImage, column: ImageColumn) -> str:
-    """Whether Salesforce, by the image, holds what the cell would make of it; never null."""
-    cell = f"r.{quoted(column.cell)}"
-    reference = f"t.{quoted(column.column)}"
-    there = _there(compared, column)
-    return (
-        f"CASE {cell} WHEN {text(LEAVE)} THEN true WHEN {text(SET_NULL)} THEN "
-        f"{_is_null(reference, compared.types[column.cell])} "
-        f"ELSE {_same(cell, there, compared.types[column.cell], column)} END"
-    )
-
-
-def _there(compared: ComparedImage, column: ImageColumn) -> str:
-    if column.parent is None:
-        return f"t.{quoted(column.column)}"
-    number = compared.image.columns.index(column)
-    return f"p{number}.{quoted(column.parent.column)}"
-
-
-def _is_null(there: str, kind: str) -> str:
-    # A checkbox has no null: set to it, it is unchecked.
-    if kind == "BOOLEAN":
-        return f"NOT coalesce({there}, false)"
-    return f"coalesce(len({there}), 0) = 0" if kind == "VARCHAR[]" else f"{there} IS NULL"
-
-
-def _same(cell: str, there: str, kind: str, column: ImageColumn) -> str:
-    ours, theirs = _meaning(cell, kind, column), _meaning(there, kind, column)
-    if kind in ("VARCHAR", "VARCHAR[]"):
-        return f"{ours} IS NOT DISTINCT FROM {theirs}"
-    # A cell that isn't of the column's type is null here, and is the same as nothing.
-    return f"coalesce({ours} = {theirs}, false)"
-
-
-def _meaning(value: str, kind: str, column: ImageColumn) -> str:
-    """A cell or a column's value as Salesforce would keep it, of the column's type."""
-    if kind == "VARCHAR":
-        trimmed = f"nullif(trim({value}, {_BLANKS}), '')"
-        # External ids find their record whatever the case, but for the case-sensitive ones.
-        return trimmed if column.parent is None else f"lower({trimmed})"
-    if kind == "VARCHAR[]":
-        parts = f"string_split({value}, ';')" if value.startswith("r.") else value
-        return f"list_sort({parts})"
-    if kind == TIMESTAMPTZ:
-        # Salesforce keeps whole seconds of datetimes that it is given.
-        return f"date_trunc('second', TRY_CAST({value} AS {kind}))"
-    if kind == "TIME":
-        return f"TRY_CAST(rtrim(CAST({value} AS VARCHAR), 'Z') AS TIME)"
-    return f"TRY_CAST({value} AS {kind})"
-
-
 def count_verdicts() -> str:
     """Rows by verdict."""
     return f"SELECT verdict, count(*) FROM {VERDICTS} GROUP BY 1"
@@ -312,7 +233,7 @@ def drift_examples(compared: ComparedImage) -> str:
         cell = f"r.{quoted(column.cell)}"
         selects.append(
             f"SELECT r.{KEY}, {text(column.cell)}, nullif({cell}, {text(SET_NULL)}), "
-            f"CAST({_there(compared, column)} AS VARCHAR) FROM {source} "
+            f"CAST({cell_there(compared, column)} AS VARCHAR) FROM {source} "
             f"WHERE NOT p.deleted AND NOT ({same_cell(compared, column)})"
         )
     return f"{' UNION ALL '.join(selects)} ORDER BY 1, 2 LIMIT {EXAMPLES}"

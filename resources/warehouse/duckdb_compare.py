@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from resources.warehouse import compare_plan
 from resources.warehouse.adapter import DELETED, READ_FROM, READ_TO
-from resources.warehouse.compare_plan import ComparedImage
+from resources.warehouse.compared_cells import WAREHOUSE, ComparedImage
 from resources.warehouse.dialect import quoted
 from resources.warehouse.duckdb_tables import table_columns
 from resources.warehouse.errors import LoadColumnError, LoadKeyError
@@ -97,7 +97,7 @@ class DuckDBCompare:
             LoadColumnError: The image's table lacks a column.
         """
         settings = self._settings
-        state = State(self._connection, compare_plan.WAREHOUSE)
+        state = State(self._connection, WAREHOUSE)
         if state.exists("loads"):
             LoadState(self._connection, state).check_org(settings.load, settings.org_id)
             self._run(compare_plan.copy_state(settings.load, settings.fold_keys))
@@ -118,7 +118,7 @@ class DuckDBCompare:
         if not settings.only_kept:
             self._no_kept()
             return
-        table = quoted(compare_plan.WAREHOUSE, SCHEMA, "load_outcomes")
+        table = quoted(WAREHOUSE, SCHEMA, "load_outcomes")
         key = compare_plan.folded(KEY, settings.fold_keys)
         self._run(
             f"CREATE TABLE {compare_plan.KEPT} AS SELECT DISTINCT {key} AS key "
@@ -156,7 +156,7 @@ class DuckDBCompare:
         return ComparedImage(image, columns[image.key], types, cells)
 
     def _table(self, schema: str, name: str) -> dict[str, str]:
-        return table_columns(self._connection, compare_plan.WAREHOUSE, schema, name)
+        return table_columns(self._connection, WAREHOUSE, schema, name)
 
     def _check_columns(
         self, schema: str, name: str, columns: dict[str, str], wanted: Sequence[str]

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from resources.warehouse import compare_plan
 from resources.warehouse.adapter import ApiCalls
+from resources.warehouse.compared_cells import WAREHOUSE
 from resources.warehouse.dialect import quoted, text
 from resources.warehouse.duckdb_compare import CompareSettings, DuckDBCompare
 from resources.warehouse.duckdb_query import check_select, stream
@@ -74,7 +75,7 @@ class DuckDBLoads(DuckDBSession):
                 compare = DuckDBCompare(connection, settings)
                 compare.stage(rows)
                 if self.path.exists():
-                    with self._file.attached(connection, compare_plan.WAREHOUSE):
+                    with self._file.attached(connection, WAREHOUSE):
                         compare.compare()
                 else:
                     compare.compare_with_nothing()
