@@ -10,6 +10,7 @@ from assets.changes_metadata import changes_metadata
 from assets.changes_run import ChangePlaces, ChangesRun
 from assets.changes_spec import ChangesSpec
 from assets.failures import translated
+from assets.landing_sweep import sweep_after
 from assets.mask_key import MaskKeyResource
 from assets.run_ids import run_ids
 from resources.landing.resource import LandingResource
@@ -59,6 +60,7 @@ def changes_asset(
     def changes(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         with translated(context, sync), _places(context, spec) as places:
             applied = ChangesRun(spec, places, run_ids(context), context.log.info).apply()
+            sweep_after(context, context.resources.landing)
             yield dg.MaterializeResult(
                 asset_key=spec.key, metadata=changes_metadata(spec, places.client, applied)
             )

@@ -10,6 +10,7 @@ from assets.event_spec import EventSpec, EventTableSpec
 from assets.event_table_metadata import event_table_metadata
 from assets.event_table_run import EventPlaces, EventTableRun
 from assets.failures import translated
+from assets.landing_sweep import sweep_after
 from assets.run_ids import run_ids
 from resources.landing.resource import LandingResource
 from resources.salesforce.resource import SalesforceResource
@@ -61,6 +62,7 @@ def event_table_asset(
         with translated(context, spec), _places(context, spec) as places:
             run = EventTableRun(spec, places, run_ids(context).run_id, context.log.warning)
             appended = run.apply()
+            sweep_after(context, context.resources.landing)
             rows = places.warehouse.row_count(spec.table.schema, spec.table.name)
             yield dg.MaterializeResult(
                 asset_key=spec.key,

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
 
 from resources.landing.errors import FormatError, LandingError
 from resources.landing.inbox_janitor import sweep_inbox
 from resources.landing.janitor import Swept, sweep
+from resources.landing.resource import LandingResource
 from resources.landing.store import LandingStore, read_json, write_json
 
 LAST_SWEEP = "last_sweep.json"
 # Listing an object store costs requests, and a day more or less doesn't matter.
 SWEEP_EVERY = timedelta(days=1)
+
+
+def sweep_after(context: dg.AssetExecutionContext, landing: LandingResource) -> None:
+    """Sweep at the end of a step, as the setting says; see ``sweep_daily``."""
+    sweep_daily(
+        landing.open(),
+        keep_days=landing.keep_days,
+        now=datetime.now(UTC),
+        report=context.log.info,
+        warn=context.log.warning,
+    )
 
 
 def sweep_daily(

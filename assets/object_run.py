@@ -6,7 +6,6 @@ the newest manifest that Dagster knows for its windows.
 
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -14,7 +13,7 @@ from assets.errors import UnknownObjectError
 from assets.extract import RunIds, land
 from assets.keys import ObjectKeys, object_keys
 from assets.landed import Landed, PartitionWindow, make_room, read_landed
-from assets.landing_sweep import sweep_daily
+from assets.landing_sweep import sweep_after
 from assets.mask_key import MaskKeyResource
 from assets.newest_manifests import newest_manifests, still_kept
 from assets.partitions import is_first
@@ -155,13 +154,7 @@ class ObjectRun:
 
     def sweep_landing(self) -> None:
         """Delete result pages and frames that are too old, once a day."""
-        sweep_daily(
-            self.store,
-            keep_days=self._landing.keep_days,
-            now=datetime.now(UTC),
-            report=self.context.log.info,
-            warn=self.context.log.warning,
-        )
+        sweep_after(self.context, self._landing)
 
     # ---- their parts
 

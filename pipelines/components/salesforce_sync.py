@@ -60,7 +60,8 @@ class SyncedObject(StrictModel):
     mask: list[str] = Field(
         default=[],
         description="Field names or patterns whose values become keyed hashes (HMAC-SHA256 with "
-        "TIDEGATE_MASK_KEY): equal values stay equal, and can't be read back.",
+        "TIDEGATE_MASK_KEY): equal values stay equal, and can't be read back. Raw change events "
+        'are kept unmasked for some days (README, "Follow changes").',
     )
     transform: Hook | None = Field(
         default=None,

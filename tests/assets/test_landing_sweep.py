@@ -1,5 +1,6 @@
 """The landing store is swept by the steps themselves, once a day."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from resources.landing.inbox import Inbox
 from resources.landing.inbox_segment import RAW_EVENTS
 from resources.landing.resource import LandingResource
 from resources.landing.store import LandingStore, open_store, write_json
+from tests.assets.changes import Follower
 from tests.assets.conftest import Harbour, daily, days
+from tests.assets.platform_events import EventFollower, Publisher
 
 NOW = datetime(2026, 9, 20, 2, tzinfo=UTC)
 ACCOUNT = ObjectSpec("Account", ("Name",), partitions=daily())
@@ -101,6 +104,48 @@ def test_a_run_deletes_what_is_older_than_the_setting_and_nothing_of_its_own(har
     assert store.exists(LAST_SWEEP)
     harbour.run(ACCOUNT, days(2), stages=["transform", "table"])
     assert harbour.rows("account", "name") == [("A",)]
+
+
+@pytest.mark.parametrize("followed", ["changes", "platform events"])
+def test_a_run_that_applies_events_sweeps_too(harbour: Harbour, followed: str):
+    landing = LandingResource(url=str(harbour.folder / "landing"), keep_days=3)
+    harbour.resources["landing"] = landing
+    store = landing.open()
+    old = old_frames(store, datetime.now(UTC) - timedelta(days=4))
+    if followed == "changes":
+        harbour.org.control("PUT", "cdc", {"objects": ["Account"]})
+        harbour.org.create("Account", count=1)
+        Follower(harbour, ACCOUNT).follow()
+    else:
+        Publisher(harbour.org).publish("8")
+        EventFollower(harbour).follow()
+
+    assert store.list(old) == []
+    assert store.exists(LAST_SWEEP)
+
+
+def test_masked_values_lie_in_raw_events_until_they_are_swept(harbour: Harbour):
+    harbour.org.control("PUT", "cdc", {"objects": ["Account"]})
+    harbour.org.create("Account", {"Name": "A", "Phone": "0731 1234567"})
+    follower = Follower(harbour, replace(ACCOUNT, fields=("Name", "Phone"), mask=("Phone",)))
+    follower.follow()
+    store = harbour.resources["landing"].open()
+    channel = Inbox(store, harbour.org.org_id).channel(follower.specs[0].channel)
+
+    [segment] = channel.segments("nobody")
+    [payload] = channel.read(segment).column("payload").to_pylist()
+    assert b"0731 1234567" in payload
+    sweep_daily(
+        store,
+        keep_days=7,
+        now=datetime.now(UTC) + timedelta(days=7, hours=2),
+        report=print,
+        warn=pytest.fail,
+    )
+
+    assert channel.hours() == []
+    kept = [file.read_bytes() for file in harbour.folder.rglob("*") if file.is_file()]
+    assert [content for content in kept if b"0731 1234567" in content] == []
 
 
 def test_a_stage_whose_input_was_swept_says_how_to_get_it_back(harbour: Harbour):
