@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import reduce
+from typing import Any
 
 import pyarrow as pa
 
@@ -24,16 +26,20 @@ from resources.salesforce.arrow_types import widened
 from resources.salesforce.client import SalesforceClient
 from resources.salesforce.composite_reads_plan import RowsWanted
 from resources.salesforce.errors import DigitsError
+from resources.salesforce.org_clock import ReadInterval as OrgInterval
 from resources.warehouse.adapter import MergeResult, ReadInterval, Reread, Warehouse
 from resources.warehouse.event_adapter import AskedRecords, HistorySpec
 
 Report = Callable[[str], None]
+#: Records that the org answered, and when.
+Part = tuple[Sequence[Mapping[str, Any]], OrgInterval]
+DELETED_FIELD = "IsDeleted"
 MODSTAMP_FIELD = "SystemModstamp"
 
 
 @dataclass(frozen=True)
 class Images:
-    """Records as they are now, and for which Ids was asked."""
+    """Records as they are now, deleted ones too; for which Ids was asked; rows that live."""
 
     batches: tuple[pa.RecordBatch, ...]
     asked: AskedRecords | None
@@ -65,24 +71,52 @@ class ObjectReads:
         return HistorySpec(name, {c: field for field, c in columns if field not in formulas})
 
     def images(self, ids: Sequence[str]) -> Images:
-        """Records by Id, 10,000 of them in one API call (some 3,000 with a condition)."""
+        """Records by Id, 10,000 of them in one API call (some 3,000 with a condition).
+
+        Deleted ones are read too, as nights read them, so that their rows end the same.
+        """
         if not ids:
             return Images((), None, 0)
-        spec = self._spec.object
-        wanted = RowsWanted(spec.name, self.landed.schema.names, ids, spec.where or "")
+        parts = self._parts(ids)
+        batches = self._batches(parts)
+        whole = reduce(OrgInterval.hull, [read for _, read in parts])
+        asked = AskedRecords(ids, ReadInterval(whole.lo, whole.hi))
+        live = [one for records, _ in parts for one in records if not one.get(DELETED_FIELD)]
+        return Images(batches, asked, len(live))
+
+    def _parts(self, ids: Sequence[str]) -> list[Part]:
+        """What the org answered, each with its time. A retrieve doesn't return what is deleted."""
+        spec, fields = self._spec.object, self.landed.schema.names
+        wanted = RowsWanted(spec.name, fields, ids, spec.where or "")
+        knows_deleted = DELETED_FIELD in fields
+        if wanted.needs_query:
+            return [self._part(replace(wanted, deleted_too=knows_deleted))]
+        records, read = self._part(wanted)
+        missing = set(ids) - {record["Id"] for record in records}
+        if not missing or not knows_deleted:
+            return [(records, read)]
+        deleted = replace(wanted, ids=sorted(missing), deleted_too=True)
+        return [(records, read), self._part(deleted)]
+
+    def _part(self, wanted: RowsWanted) -> Part:
         [records], read = self._client.read_rows_of_many([wanted])
+        return records, read
+
+    def _batches(self, parts: Sequence[Part]) -> tuple[pa.RecordBatch, ...]:
         while True:
             try:
-                batch = read_json_records(records, self.landed.schema)
-                break
+                return tuple(
+                    self.shape.images(
+                        read_json_records(records, self.landed.schema), read.lo, read.hi
+                    )
+                    for records, read in parts
+                )
             except DigitsError as error:
                 roomier = widened(self.landed.schema, error.column)
                 if roomier is None:
                     raise
                 self.landed = replace(self.landed, schema=roomier)
                 self.shape = self._shaped(self.landed)
-        asked = AskedRecords(ids, ReadInterval(read.lo, read.hi))
-        return Images((self.shape.images(batch, read.lo, read.hi),), asked, len(records))
 
     def merge_since(
         self,

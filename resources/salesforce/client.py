@@ -141,15 +141,16 @@ class SalesforceClient:
     ) -> tuple[list[list[Mapping[str, Any]]], ReadInterval]:
         """Read rows of several objects again by Id, five times 2,000 of them in one API call.
 
-        With ``where``, or a parent's field, a query takes the place of a retrieve, and reads some
-        600 Ids at a time.
+        With ``where``, a parent's field or ``deleted_too`` a query takes the place of a retrieve,
+        and reads some 600 Ids at a time.
 
         Args:
             after: As for ``read_rows``.
 
         Returns:
             For each of ``wanted`` its records, for ``arrow.read_json_records``, and when all were
-            read. Rows that are deleted, no longer exist or don't match ``where`` are in none.
+            read. Rows that no longer exist or don't match ``where`` are in none, and without
+            ``deleted_too`` those that are deleted.
         """
         return self._composite.read(wanted, after)
 

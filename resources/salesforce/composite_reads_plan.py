@@ -14,17 +14,27 @@ RETRIEVE_IDS = 2_000  # in the body of one retrieve; a URL has room for some 600
 
 @dataclass(frozen=True)
 class RowsWanted:
-    """Rows of one object to be read; ``where`` leaves out those for which it doesn't hold."""
+    """Rows of one object to be read.
+
+    Args:
+        where: Leaves out those for which it doesn't hold.
+        deleted_too: Also those in the recycle bin.
+    """
 
     object_name: str
     fields: Sequence[str]
     ids: Sequence[str]
     where: str = ""
+    deleted_too: bool = False
 
     @property
     def needs_query(self) -> bool:
-        """Whether a retrieve by Id can't tell: it knows no condition and no parent's fields."""
-        return bool(self.where.strip()) or any("." in field for field in self.fields)
+        """Whether a retrieve by Id can't tell: it knows no condition and no parent's fields.
+
+        Nor does it know what is deleted.
+        """
+        parents = any("." in field for field in self.fields)
+        return self.deleted_too or bool(self.where.strip()) or parents
 
 
 @dataclass(frozen=True)
@@ -59,8 +69,9 @@ def composite_reads(base: str, wanted: Sequence[RowsWanted]) -> Iterator[list[Re
 def _reads(base: str, index: int, rows: RowsWanted) -> Iterator[Read]:
     ids = list(dict.fromkeys(rows.ids))
     if rows.needs_query:
+        resource = "queryAll" if rows.deleted_too else "query"
         for soql, _ in queries_by_id(rows.object_name, rows.fields, ids, where=rows.where):
-            yield Read(index, "GET", f"{base}/query?q={quote(soql, safe='')}")
+            yield Read(index, "GET", f"{base}/{resource}?q={quote(soql, safe='')}")
         return
     path = f"{base}/composite/sobjects/{checked_name(rows.object_name)}"
     for start in range(0, len(ids), RETRIEVE_IDS):

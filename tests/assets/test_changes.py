@@ -1,6 +1,7 @@
 """Change events become a log and fresh rows, and what events don't say is read."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import pyarrow as pa
 import pytest
@@ -49,6 +50,39 @@ def test_changes_reach_the_table_and_the_log(harbour: Harbour, follower: Followe
     assert told["salesforce/events_by_type"] == {"CREATE": 2, "DELETE": 1, "UPDATE": 1}
     assert (told["tidegate/records_asked"], told["tidegate/records_gone"]) == (2, 1)
     assert told["tidegate/reads_of_more"] == 0
+
+
+@pytest.mark.parametrize("where", [None, "Name != 'Other'"])
+def test_a_deleted_record_ends_as_a_night_leaves_it(
+    harbour: Harbour, follower: Follower, where: str | None
+):
+    follower = follower.with_object(where=where)
+    [record_id] = harbour.org.create("Account", {"Name": "Acme"})
+    follower.follow()
+    harbour.org.advance(60)
+    harbour.org.change("Account", update=[{"Id": record_id, "BillingCity": "Ulm"}])
+    harbour.org.change("Account", delete=[record_id])
+
+    told = follower.follow()
+
+    [row] = harbour.org.rows("Account", "Name", "BillingCity", "SystemModstamp", deleted=True)
+    stamp = datetime.strptime(row["SystemModstamp"], "%Y-%m-%dT%H:%M:%S.%f%z")
+    found = harbour.rows("account", "name", "billing_city", "_modstamp", where="_deleted")
+    assert found == [("Acme", "Ulm", stamp)]
+    assert (told["tidegate/deleted"], told["tidegate/records_gone"]) == (1, 1)
+
+
+def test_a_purged_record_is_flagged_with_the_values_that_were_known(
+    harbour: Harbour, follower: Follower
+):
+    [record_id] = harbour.org.create("Account", {"Name": "Acme"})
+    follower.follow()
+    harbour.org.change("Account", delete=[record_id])
+    harbour.org.change("Account", purge=[record_id])
+
+    follower.follow()
+
+    assert harbour.rows("account", "name", where="_deleted") == [("Acme",)]
 
 
 def test_what_was_applied_is_not_applied_again(harbour: Harbour, follower: Follower):

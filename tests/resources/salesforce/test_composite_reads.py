@@ -72,6 +72,18 @@ def test_rows_of_several_objects_come_in_one_call(org, client):
     assert read.lo < read.hi
 
 
+def test_deleted_rows_come_if_they_are_wanted(org, client):
+    kept, deleted, purged = org.create("Account", count=3)
+    org.change("Account", delete=[deleted, purged])
+    org.change("Account", purge=[purged])
+    wanted = RowsWanted("Account", ["Id", "IsDeleted"], [kept, deleted, purged], deleted_too=True)
+
+    (rows,), _ = client.read_rows_of_many([wanted])
+
+    found = {row["Id"]: row["IsDeleted"] for row in rows}
+    assert found == {kept: False, deleted: True}
+
+
 def test_records_become_the_columns_that_pages_become(org, client):
     (key,) = org.create("Account", {"Name": "A", "AnnualRevenue": 12345})
     schema = arrow_schema(client.describe("Account"), ["Id", "AnnualRevenue", "SystemModstamp"])
