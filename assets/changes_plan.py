@@ -84,10 +84,17 @@ def _echoes(origins: Sequence[str | None], client_name: str) -> int:
 
 @dataclass(frozen=True)
 class ReadAgain:
-    """A read of more than single records; ``since`` None reads the whole object."""
+    """A read of more than single records.
+
+    Args:
+        since: Records changed since then are read; None reads the whole object.
+        hidden_since: When the first change that no event tells may have been committed; None: at
+            any time.
+    """
 
     since: datetime | None
     reasons: tuple[str, ...]
+    hidden_since: datetime | None
 
 
 def read_again(
@@ -106,6 +113,7 @@ def read_again(
         margin_s: By how much a commit may come later than its SystemModstamp.
     """
     since: list[datetime | None] = []
+    whole = False
     reasons: list[str] = []
     if breaks:
         reasons += [f"events may be missing ({reason})" for reason in breaks]
@@ -119,9 +127,11 @@ def read_again(
     if seen.wildcards:
         # A field's type was converted: that leaves SystemModstamp as it is.
         reasons.append(f"{seen.wildcards:,} event(s) mean all records")
-        since.append(None)
+        since.append(committed_at)
+        whole = True
     if not reasons:
         return None
     times = [moment for moment in since if moment is not None]
-    begin = min(times) - timedelta(seconds=margin_s) if len(times) == len(since) else None
-    return ReadAgain(begin, tuple(reasons))
+    first = min(times) if len(times) == len(since) else None
+    begin = None if whole or first is None else first - timedelta(seconds=margin_s)
+    return ReadAgain(begin, tuple(reasons), first)

@@ -24,7 +24,7 @@ from resources.landing.store import LandingStore
 from resources.salesforce.client import SalesforceClient
 from resources.salesforce.pubsub.decode import EventDecoder
 from resources.warehouse.adapter import ApiCalls, MergeResult, Warehouse
-from resources.warehouse.event_adapter import AppendResult, Position
+from resources.warehouse.event_adapter import AppendResult, HiddenChanges, Position
 
 Report = Callable[[str], None]
 
@@ -131,6 +131,7 @@ class ChangesRun:
             dead=stretch.dead_events(),
             api_calls=[ApiCalls(spec.key.to_user_string(), "rest", client.api_calls)],
             history=reads.history,
+            hidden=HiddenChanges(again.hidden_since) if again else None,
         )
         self._channel.mark_consumed(spec.consumer, stretch.segments[-1].seq, position.replay_id)
         return Applied(

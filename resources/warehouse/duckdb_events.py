@@ -17,6 +17,7 @@ from resources.warehouse.event_adapter import (
     AppendResult,
     AskedRecords,
     DeadEvent,
+    HiddenChanges,
     HistorySpec,
     LogSpec,
     Position,
@@ -44,6 +45,7 @@ class DuckDBEvents(DuckDBSession):
         dead: Sequence[DeadEvent] = (),
         api_calls: Sequence[ApiCalls] = (),
         history: HistorySpec | None = None,
+        hidden: HiddenChanges | None = None,
     ) -> tuple[AppendResult, MergeResult]:
         """See ``EventWarehouse.append_changes_and_merge``."""
         with self._writing("events") as (connection, state):
@@ -62,7 +64,7 @@ class DuckDBEvents(DuckDBSession):
             reread_rows = merge.read_again(reread)
             merge.apply(run_id, now)
             if versions:
-                versions.finish()
+                versions.finish(hidden)
             result = merge.result(reread_rows, ())
             set_aside = _move(connection, state, org_id, position, dead, run_id, now)
             state.add_api_calls(run_id, org_id, api_calls, now)

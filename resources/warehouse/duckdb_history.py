@@ -10,7 +10,7 @@ from resources.warehouse.dialect import quoted
 from resources.warehouse.duckdb_log import INCOMING
 from resources.warehouse.duckdb_tables import alter_table, table_columns
 from resources.warehouse.errors import SchemaChangeError
-from resources.warehouse.event_adapter import HistorySpec, LogSpec
+from resources.warehouse.event_adapter import HiddenChanges, HistorySpec, LogSpec
 from resources.warehouse.schema_plan import plan_schema
 
 
@@ -27,7 +27,7 @@ class DuckDBHistory:
     ) -> None:
         self._connection, self._catalog = connection, catalog
         self._table, self._history = table, history
-        logged = {column.name for column in log.columns}
+        logged = table_columns(connection, catalog, log.schema, log.name)
         self._names = history_plan.HistoryNames(
             table,
             quoted(catalog, table.schema, table.name),
@@ -51,8 +51,13 @@ class DuckDBHistory:
         self._connection.execute(history_plan.find_touched(self._names, INCOMING))
         self._connection.execute(history_plan.keep_base(self._names))
 
-    def finish(self) -> None:
+    def finish(self, hidden: HiddenChanges | None) -> None:
         """After the images were merged."""
-        self._connection.execute(history_plan.keep_after_gaps(self._names))
-        for statement in history_plan.rebuild(self._names):
+        self._run(history_plan.keep_after_gaps(self._names), *history_plan.rebuild(self._names))
+        if hidden is not None:
+            self._connection.execute(history_plan.find_hidden(self._names), [hidden.since])
+            self._run(*history_plan.keep_hidden(self._names), *history_plan.rebuild(self._names))
+
+    def _run(self, *statements: str) -> None:
+        for statement in statements:
             self._connection.execute(statement)

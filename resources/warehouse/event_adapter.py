@@ -78,6 +78,17 @@ class HistorySpec:
 
 
 @dataclass(frozen=True, slots=True)
+class HiddenChanges:
+    """No event names some records that changed, or their events are missing.
+
+    They are in the object's table already. ``since`` is when the first of these changes may have
+    been committed; None: at any time.
+    """
+
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     """How far a channel's events are in the warehouse.
 
@@ -143,6 +154,7 @@ class EventWarehouse(Protocol):
         dead: Sequence[DeadEvent] = (),
         api_calls: Sequence[ApiCalls] = (),
         history: HistorySpec | None = None,
+        hidden: HiddenChanges | None = None,
     ) -> tuple[AppendResult, MergeResult]:
         """Append changes to their log and bring images of touched records into the table.
 
@@ -163,6 +175,7 @@ class EventWarehouse(Protocol):
             dead: Events that are set aside, since they can't be decoded.
             api_calls: What was spent.
             history: Keep every version of the records, too.
+            hidden: Mark in the history what changes without events did.
 
         Raises:
             As ``merge_images``; LogError: Changes of another shape.

@@ -5,8 +5,11 @@ the image that stood in the table when its first change came (a *version* of typ
 its CREATE; from there on each change carries on what it didn't touch. Where a gap hides what
 changed, versions are ``_uncertain`` until the next image, which is kept as a version too.
 
-The history of a touched record is made anew each time, from the log and from its IMAGE versions:
-it is a function of what was seen, whatever came twice.
+Where no event names the records that changed, those whose last version isn't what the table says
+get a version of type GAP, from when on changes may be hidden, and their image.
+
+The history of a touched record is made anew each time, from the log and from its IMAGE and GAP
+versions: it is a function of what was seen, whatever came twice.
 """
 
 from __future__ import annotations
@@ -21,6 +24,10 @@ TOUCHED = quoted("temp", "touched")
 _ORDER = "valid_from, _is_image, _commit_number, _sequence_number"
 _FULL = "(_is_image OR _change_type IN ('CREATE', 'UNDELETE'))"
 _GAP = "_change_type LIKE 'GAP%'"
+# Behind the changes of the same moment.
+_LATEST = "9223372036854775807"
+# What a change may name instead of records: none, and all that there are.
+_NO_RECORD = "(n._change_type = 'GAP_OVERFLOW' OR ends_with(n.id, '*'))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,7 @@ def find_touched(names: HistoryNames, incoming: str) -> str:
     """Records that changes name, and when the first of these was committed."""
     return (
         f"CREATE OR REPLACE TEMP TABLE {TOUCHED} AS SELECT n.id, "
-        f"min(n._commit_timestamp) AS since FROM {incoming} n GROUP BY n.id"
+        f"min(n._commit_timestamp) AS since FROM {incoming} n WHERE NOT {_NO_RECORD} GROUP BY n.id"
     )
 
 
@@ -90,6 +97,37 @@ def keep_after_gaps(names: HistoryNames) -> str:
         f"(SELECT 1 FROM {names.history} h WHERE h.id = k.id AND h._change_type = 'IMAGE' "
         "AND h.valid_from >= g.at)"
     )
+
+
+def find_hidden(names: HistoryNames) -> str:
+    """Records whose last version isn't what the table says, and when that may have begun.
+
+    Changes may be hidden since $1; null: at any time.
+    """
+    differ = "".join(
+        f" OR h.{column} IS DISTINCT FROM t.{column}" for column in map(quoted, names.fields)
+    )
+    # Of a table with a condition a record may be missing because of what its last version says.
+    gone = "h._change_type NOT IN ('DELETE', 'GAP_DELETE', 'GAP')"
+    missing = "false" if names.spec.filtered else gone
+    key = f"t.{quoted(names.spec.key)}"
+    return (
+        f"CREATE OR REPLACE TEMP TABLE {TOUCHED} AS "
+        f"SELECT h.id, greatest($1::{TIMESTAMPTZ}, h.valid_from) AS since FROM {names.history} h "
+        f"LEFT JOIN {names.table} t ON {key} = h.id AND NOT t.{DELETED} "
+        f"WHERE h.valid_to IS NULL AND CASE WHEN {key} IS NULL THEN {missing} "
+        f"ELSE h._uncertain OR h._change_type = 'DELETE'{differ} END"
+    )
+
+
+def keep_hidden(names: HistoryNames) -> list[str]:
+    """A gap in the history of these records, and the image from after it."""
+    return [
+        f"INSERT INTO {names.history} (id, valid_from, _change_type, _uncertain) "
+        f"SELECT id, since, 'GAP', true FROM {TOUCHED}",
+        f"{_insert_images(names)} {_image(names, f'greatest(t.{MODSTAMP}, k.since)')} "
+        f"WHERE NOT t.{DELETED}",
+    ]
 
 
 _LAST = "{'number': _commit_number, 'sequence': _sequence_number}"
@@ -122,7 +160,10 @@ def rebuild(names: HistoryNames) -> list[str]:
 
 def _versions(names: HistoryNames) -> str:
     events = ", ".join(_wrapped(names, name) for name in names.values)
-    images = ", ".join(f"{{'v': {quoted(name)}}} AS {quoted(name)}" for name in names.values)
+    images = ", ".join(
+        f"CASE WHEN _is_image THEN {{'v': {quoted(name)}}} END AS {quoted(name)}"
+        for name in names.values
+    )
     before = f"(PARTITION BY id ORDER BY {_ORDER} ROWS UNBOUNDED PRECEDING)"
     values = ", ".join(
         f"(last_value({quoted(name)} IGNORE NULLS) OVER {before}).v AS {quoted(name)}"
@@ -134,9 +175,9 @@ def _versions(names: HistoryNames) -> str:
         "WITH steps AS (SELECT id, _commit_timestamp AS valid_from, false AS _is_image, "
         "_commit_number, _sequence_number, _change_type, _changed_fields, _transaction_key, "
         f"{events} FROM {names.log} WHERE {touched} UNION ALL BY NAME "
-        "SELECT id, valid_from, true AS _is_image, 0 AS _commit_number, 0 AS _sequence_number, "
-        f"_change_type, {images} FROM {names.history} "
-        f"WHERE _change_type = 'IMAGE' AND {touched}) "
+        f"SELECT id, valid_from, _change_type = 'IMAGE' AS _is_image, {_LATEST} AS _commit_number, "
+        f"0 AS _sequence_number, _change_type, {images} FROM {names.history} "
+        f"WHERE _change_type IN ('IMAGE', 'GAP') AND {touched}) "
         "SELECT id, valid_from, "
         f"lead(valid_from) OVER (PARTITION BY id ORDER BY {_ORDER}) AS valid_to, _change_type, "
         "_changed_fields, _transaction_key, "

@@ -49,6 +49,29 @@ def test_one_event_for_all_records_is_made_good_by_a_read_of_the_whole_object(
     assert log(harbour, "id", "_change_type")[-2:] == [("001*", "UPDATE"), ("001*", "UPDATE")]
 
 
+@pytest.mark.parametrize("fate", ["wildcard", "overflow", "expire_replay"])
+def test_a_history_ends_as_the_table_where_no_event_names_what_changed(
+    harbour: Harbour, follower: Follower, fate: str
+):
+    follower = follower.with_object(history=True)
+    first, _ = harbour.org.create("Account", {"Name": "A"}, {"Name": "B"})
+    follower.follow()
+    harbour.org.faults.add({"event": fate}, object="Account")
+    harbour.org.change("Account", update=[{"Id": first, "Name": "A2"}])
+    follower.follow()
+    harbour.org.change("Account", update=[{"Id": first, "Name": "A3"}])
+
+    follower.follow()
+
+    last = harbour.query("SELECT name FROM salesforce.account_history WHERE valid_to IS NULL")
+    assert sorted(last) == harbour.rows("account", "name") == [("A3",), ("B",)]
+    names = harbour.query(
+        "SELECT name FROM salesforce.account_history WHERE id = "
+        f"'{first}' AND NOT _uncertain ORDER BY valid_from, valid_to"
+    )
+    assert names == [("A",), ("A2",), ("A3",)]
+
+
 def test_values_that_a_conversion_lost_are_lost_in_the_table_though_no_stamp_says_so(
     harbour: Harbour, follower: Follower
 ):

@@ -5,7 +5,12 @@ import pytest
 
 from resources.warehouse.adapter import ReadInterval
 from resources.warehouse.duckdb_adapter import DuckDBWarehouse
-from resources.warehouse.event_adapter import AskedRecords, HistorySpec, Position
+from resources.warehouse.event_adapter import (
+    AskedRecords,
+    HiddenChanges,
+    HistorySpec,
+    Position,
+)
 from tests.resources.warehouse.harbour import ORG, image_rows, merge, never_reread, table_spec
 from tests.resources.warehouse.image_model import Image, second
 from tests.resources.warehouse.test_events import log_spec
@@ -18,12 +23,12 @@ def warehouse(tmp_path):
     return DuckDBWarehouse(tmp_path / "warehouse.duckdb", lock_timeout_s=5)
 
 
-def follow(warehouse, changes, images=(), *, read=90):
-    """Changes of record "a" as (commit number and second, type, changed fields, value)."""
+def follow(warehouse, changes, images=(), *, read=90, hidden=None, record="a"):
+    """Changes of a record as (commit number and second, type, changed fields, value)."""
     log = log_spec()
     rows = [
         {
-            "id": "a",
+            "id": record,
             "_change_type": kind,
             "_commit_number": commit,
             "_sequence_number": 1,
@@ -45,8 +50,9 @@ def follow(warehouse, changes, images=(), *, read=90):
         run_id="r",
         reread=never_reread,
         position=Position("c", b"\x01", None),
-        asked=AskedRecords(["a"], ReadInterval(second(read), second(read))),
+        asked=AskedRecords(["a"], ReadInterval(second(read), second(read))) if images else None,
         history=HISTORY,
+        hidden=hidden,
     )
 
 
@@ -130,3 +136,74 @@ def test_a_deleted_record_s_last_version_says_so(warehouse):
         (10, 70, "CREATE", "x", False),
         (70, None, "DELETE", "x", False),
     ]
+
+
+HIDDEN = HiddenChanges(second(50))
+OVERFLOW = (50, "GAP_OVERFLOW", [], None)
+
+
+def test_what_changed_without_an_event_is_marked_until_its_image(warehouse):
+    follow(warehouse, [CREATE, UPDATE], [Image("a", 30, 40, 40, "y")])
+    merge(warehouse, table_spec(), [Image("a", 60, 90, 90, "z")])
+
+    follow(warehouse, [OVERFLOW], hidden=HIDDEN, record="000000000000000AAA")
+    follow(warehouse, [(70, "UPDATE", ["Other__c"], None)])
+
+    assert versions(warehouse) == [
+        (10, 30, "CREATE", "x", False),
+        (30, 50, "UPDATE", "y", False),
+        (50, 60, "GAP", "y", True),
+        (60, 70, "IMAGE", "z", False),
+        (70, None, "UPDATE", "z", False),
+    ]
+
+
+def test_it_is_marked_once_and_only_where_something_changed(warehouse):
+    follow(warehouse, [CREATE], [Image("a", 10, 40, 40, "x"), Image("b", 5, 40, 40, "old")])
+    before = versions(warehouse)
+
+    follow(warehouse, [], hidden=HIDDEN)
+    assert versions(warehouse) == before
+
+    merge(warehouse, table_spec(), [Image("a", 60, 90, 90, "z")])
+    for _ in range(2):
+        follow(warehouse, [], hidden=HIDDEN)
+    assert versions(warehouse) == [
+        (10, 50, "CREATE", "x", False),
+        (50, 60, "GAP", "x", True),
+        (60, None, "IMAGE", "z", False),
+    ]
+
+
+@pytest.mark.parametrize("since", [second(50), None])
+def test_a_deletion_without_an_event_leaves_an_open_gap(warehouse, since):
+    follow(warehouse, [CREATE], [Image("a", 10, 40, 40, "x")])
+    merge(warehouse, table_spec(), [Image("a", 60, 90, 90, "x", deleted=True)])
+
+    follow(warehouse, [], hidden=HiddenChanges(since))
+
+    begin = 50 if since else 10
+    assert versions(warehouse) == [
+        (10, begin, "CREATE", "x", False),
+        (begin, None, "GAP", "x", True),
+    ]
+
+
+def test_a_record_that_came_back_without_an_event_has_its_image(warehouse):
+    follow(warehouse, [CREATE, (70, "DELETE", [], None)])
+    merge(warehouse, table_spec(), [Image("a", 80, 90, 90, "back")])
+
+    follow(warehouse, [], hidden=HiddenChanges(second(75)))
+
+    assert versions(warehouse)[-2:] == [
+        (75, 80, "GAP", "x", True),
+        (80, None, "IMAGE", "back", False),
+    ]
+
+
+@pytest.mark.parametrize("record", ["000000000000000AAA", "001*"])
+def test_no_record_has_no_history(warehouse, record):
+    kind = "GAP_OVERFLOW" if record.endswith("AAA") else "UPDATE"
+    follow(warehouse, [(50, kind, [], None)], record=record)
+
+    assert versions(warehouse) == []
