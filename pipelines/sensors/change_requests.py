@@ -8,6 +8,7 @@ import dagster as dg
 from dagster._core.storage.tags import MAX_RUNTIME_SECONDS_TAG
 
 from assets.changes_spec import ChangesSpec
+from pipelines.executor import STEPS_AT_ONCE
 from pipelines.run_tags import UNFINISHED, not_before_of
 from pipelines.schedules.schedule_plan import deferred_until
 from pipelines.sensors.retry_plan import EndedRun, not_before
@@ -18,6 +19,8 @@ SEGMENT = "tidegate/inbox_segment"
 
 #: A run whose process was killed looks as if it went on, and holds its object's changes up.
 LONGEST_RUN_S = 7_200
+
+ONE_STEP = {"execution": {"config": {STEPS_AT_ONCE: 1}}}
 
 _RUNS_BACK = 12
 
@@ -56,6 +59,8 @@ def _request(instance: dg.DagsterInstance, spec: ChangesSpec, newest: int) -> dg
         # The same until its run is known, so that a tick that breaks off can't ask twice.
         run_key=f"{spec.key.to_user_string()}:{newest}:{attempt}",
         asset_selection=[spec.key],
+        # One step: in a process of its own it would begin some seconds later.
+        run_config=ONE_STEP,
         tags={**found_by, MAX_RUNTIME_SECONDS_TAG: str(LONGEST_RUN_S)},
     )
 
