@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import grpc
 import pytest
 
 from assets.drain import Until, drain
@@ -22,6 +23,7 @@ from resources.salesforce.pubsub.decode import EventDecoder
 from resources.salesforce.pubsub.errors import TopicAccessError, TopicNotFoundError
 from resources.salesforce.pubsub.raw_events import RAW_EVENTS
 from resources.salesforce.settings import ClientCredentials, ConnectionSettings
+from tests.resources.salesforce.pubsub.scripted_server import Script, refuse, replay_id, serving
 
 ACCOUNTS = change_channel("Account")
 IDLE = Until(idle_s=0.3, seconds=30)
@@ -114,6 +116,25 @@ def test_an_idle_channel_that_was_never_drained_loses_nothing_between_drains(org
     assert touched(inbox) == ids
 
 
+def test_a_sign_of_life_is_a_position_that_outlives_the_last_event(org, pubsub, inbox):
+    [early] = org.create("Account", count=1)
+    drain(pubsub, inbox, ACCOUNTS, IDLE)
+    last_event = inbox.channel(ACCOUNTS).position()
+    org.advance(50 * 3600)
+    org.control("PUT", "events", {"keepalive_s": 0.1})
+    # The channel is idle for more than 72 hours, and heard meanwhile.
+    drain(pubsub, inbox, ACCOUNTS, IDLE)
+    heard = inbox.channel(ACCOUNTS).position()
+    org.advance(50 * 3600)
+    [late] = org.create("Account", count=1)
+
+    report = drain(pubsub, inbox, ACCOUNTS, IDLE)
+
+    assert heard > last_event
+    assert report.breaks == ()
+    assert touched(inbox) == [early, late]
+
+
 def test_a_drain_ends_after_so_many_events_and_the_next_one_has_the_rest(org, pubsub, inbox):
     ids = org.create("Account", *({"Name": f"A{n}", "Sic": str(n)} for n in range(400)))
 
@@ -179,6 +200,21 @@ def test_channels_that_cannot_be_drained_have_their_errors(pubsub, inbox):
         drain(pubsub, inbox, change_channel("Opportunity"), IDLE)
 
     assert inbox.channel("/data/NopeChangeEvent").try_write() is not None
+
+
+def test_events_whose_schema_cannot_be_had_land_with_the_position_behind_them(client, inbox):
+    def hidden(context):
+        refuse(context, grpc.StatusCode.PERMISSION_DENIED, "schema.meta.permission")
+
+    script = Script(payloads=[b"x"] * 3, call_faults=[hidden] * 9)
+    with serving(script), PubSub(client.transport.login, script.endpoint) as pubsub:
+        report = drain(pubsub, inbox, ACCOUNTS, IDLE)
+
+    [segment] = inbox.channel(ACCOUNTS).segments("test")
+    assert (report.events, report.lost_schemas) == (3, ("account-1",))
+    assert inbox.channel(ACCOUNTS).read(segment)["payload"].to_pylist() == [b"x"] * 3
+    assert inbox.channel(ACCOUNTS).position() == replay_id(3)
+    assert inbox.schema("account-1") is None
 
 
 def drain_until_killed(url, secret, endpoint, org_id, folder, last_operation):

@@ -74,6 +74,20 @@ def test_an_update_tells_changed_fields_by_bitmap_and_leaves_the_others_null(org
     assert {k for k, v in event["BillingAddress"].items() if v is not None} == {"Street"}
 
 
+def test_bitmaps_are_written_in_capitals_and_whole_bytes(org, bus):
+    (account,) = org.create("Account", {"Name": "Harbour"})
+    # Neighbours, so that one of the digits is a letter.
+    names = ["Phone", "Fax", "AccountNumber", "Website", "Sic"]
+    org.change("Account", update=[{"Id": account, **dict.fromkeys(names, "1")}])
+
+    event = bus.events(ACCOUNTS, 2)[1]
+
+    places = [bit(bus, ACCOUNTS, name) for name in (*names, "LastModifiedDate")]
+    [bitmap] = header(event)["changedFields"]
+    assert bitmap == f"0x{sum(1 << place for place in places):06X}"
+    assert "F" in bitmap
+
+
 def test_a_field_that_keeps_its_value_is_not_among_the_changed_ones(org, bus):
     (account,) = org.create("Account", {"Name": "Harbour", "Phone": "1"})
     org.change("Account", update=[{"Id": account, "Phone": "1", "Fax": "2"}])

@@ -199,6 +199,23 @@ def test_an_answer_for_another_number_of_rows_is_not_believed(connect):
     assert seen.target.endswith("/composite/sobjects/Order__c/Ext__c")
 
 
+def test_a_row_that_succeeded_is_accepted_whatever_stands_among_its_errors(connect):
+    # As a published platform event is answered.
+    queued = {"statusCode": "OPERATION_ENQUEUED", "message": "a uuid", "fields": []}
+    answers = [{"id": "e01xx0000000001AAA", "success": True, "errors": [queued]}]
+    with scripted_org(answer(answers)) as org:
+        rows = connect(org.url).collections.write(
+            "Order__c", "upsert", "Ext__c", frame(Ext__c=["a"]), columns_of(ORDER, "Ext__c")
+        )
+
+    (row,) = rows.to_pylist()
+    assert (row["outcome"], row["sf_id"], row["error_code"]) == (
+        "accepted",
+        "e01xx0000000001AAA",
+        None,
+    )
+
+
 def test_several_errors_of_a_row_are_kept_together(connect):
     errors = [
         {"statusCode": "REQUIRED_FIELD_MISSING", "message": "no name", "fields": ["Name"]},
