@@ -12,6 +12,8 @@ from resources.landing.inbox_segment import RAW_EVENTS
 from resources.salesforce.transport import ApiRequest
 from tests.assets.changes import Follower
 from tests.assets.conftest import SYNC, Harbour, metadata
+from tests.emulator.api import Api
+from tests.emulator.event_stream import EventBus
 
 ACCOUNT = ObjectSpec("Account", ("Name", "AnnualRevenue", "BillingCity", "Phone"))
 
@@ -151,6 +153,18 @@ def test_names_are_those_of_the_api_where_the_sync_says_so(harbour: Harbour, fol
         ("Acme", "Ulm")
     ]
     assert harbour.query('SELECT "BillingCity" FROM salesforce."Account_changes"') == [("Ulm",)]
+
+
+def test_commit_numbers_are_in_the_log_to_the_last_digit(harbour: Harbour, follower: Follower):
+    for number in range(3):
+        harbour.org.create("Account", {"Name": str(number)})
+    told = EventBus(Api(harbour.org)).events(follower.specs[0].channel, 3)
+
+    follower.follow()
+
+    numbers = [event["ChangeEventHeader"]["commitNumber"] for event in told]
+    assert min(numbers) > 2**53
+    assert log(harbour, "_commit_number") == [(number,) for number in numbers]
 
 
 def test_a_gap_names_records_that_are_read(harbour: Harbour, follower: Follower):
