@@ -6,13 +6,13 @@ then nothing special: they name Ids, or a time.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from resources.salesforce.pubsub.decode import CHANGE_HEADER, WILDCARD, names_all_records
 
@@ -59,27 +59,39 @@ def seen_in(batches: Sequence[pa.RecordBatch], client_name: str) -> Seen:
         client_name: Under which our own changes go (``Sforce-Call-Options``).
     """
     table = pa.Table.from_batches([batch.select(HEADER.names) for batch in batches], schema=HEADER)
-    kinds: list[Any] = table["change_type"].to_pylist()
-    commits: list[Any] = table["commit_timestamp"].to_pylist()
-    lists: list[Any] = table["record_ids"].to_pylist()
-    named = dict.fromkeys(one for ids in lists for one in ids)
-    by_type = dict(sorted(Counter(kinds).items()))
+    by_type = _counts(table["change_type"])
+    lists: Any = table["record_ids"].combine_chunks()
+    named: list[Any] = pc.unique(lists.flatten()).to_pylist()
+    commits: Any = table["commit_timestamp"]
+    overflows: Any = commits.filter(pc.equal(table["change_type"], pa.scalar(OVERFLOW)))
     return Seen(
         events=table.num_rows,
         by_type=by_type,
         ids=tuple(one for one in named if not names_all_records(one)),
         gaps=sum(n for kind, n in by_type.items() if kind.startswith(GAP) and kind != OVERFLOW),
-        overflows=tuple(at for kind, at in zip(kinds, commits, strict=True) if kind == OVERFLOW),
-        wildcards=sum(any(one.endswith(WILDCARD) for one in ids) for ids in lists),
-        echoes=_echoes(table["change_origin"].to_pylist(), client_name),
-        last_commit=max(commits, default=None),
+        overflows=tuple(overflows.to_pylist()),
+        wildcards=_wildcards(lists),
+        echoes=_echoes(_counts(table["change_origin"]), client_name),
+        last_commit=pc.max(commits).as_py(),
     )
 
 
-def _echoes(origins: Sequence[str | None], client_name: str) -> int:
+def _counts(texts: Any) -> dict[str, int]:
+    """How often each occurs, sorted."""
+    counted: list[Any] = pc.value_counts(texts.combine_chunks().drop_null()).to_pylist()
+    return dict(sorted((one["values"], one["counts"]) for one in counted))
+
+
+def _wildcards(lists: Any) -> int:
+    """How many of the lists have one."""
+    events = pc.list_parent_indices(lists).filter(pc.ends_with(lists.flatten(), WILDCARD))
+    return len(events.unique())
+
+
+def _echoes(origins: Mapping[str, int], client_name: str) -> int:
     # com/salesforce/api/rest/66.0;client=tidegate (Change Data Capture developer guide)
     end = f";client={client_name}"
-    return sum(origin is not None and origin.rstrip("/").endswith(end) for origin in origins)
+    return sum(count for origin, count in origins.items() if origin.rstrip("/").endswith(end))
 
 
 @dataclass(frozen=True)
