@@ -17,6 +17,7 @@ from assets.specs import LATE_COMMIT_MARGIN_S
 from pipelines import environment, report
 from pipelines.demo_changes import make_changes
 from pipelines.demo_comparison import Comparison, Selection, compare, selections
+from pipelines.demo_events import follow_changes
 from pipelines.demo_load import load_orders
 from pipelines.emulator_process import Emulator, EmulatorError, running_emulator
 from pipelines.instance import open_instance, store_pool_limits
@@ -42,7 +43,7 @@ def run_demo(out: Console, err: Console, folder: Path = environment.STATE_FOLDER
         remove_old_org(folder)
         with running_emulator(arguments, folder / "demo-emulator.log") as org:
             remove_old_tables(folder, org.org_id)
-            with _environment(org, folder):
+            with demo_environment(org, folder):
                 return _night(out, err, org, clock, folder)
     except (DemoError, EmulatorError) as error:
         err.print(str(error), markup=False)
@@ -79,7 +80,13 @@ def _night(out: Console, err: Console, org: Emulator, clock: datetime, folder: P
         code = _compare(out, err, org, folder)
         if code != report.DONE:
             return code
-        return load_orders(out, err, org, folder, instance, project)
+        code = load_orders(out, err, org, folder, instance, project)
+        if code != report.DONE:
+            return code
+        code = follow_changes(out, err, org, folder, instance)
+        if code != report.DONE:
+            return code
+        return _compare(out, err, org, folder)
 
 
 def _compare(out: Console, err: Console, org: Emulator, folder: Path) -> int:
@@ -168,7 +175,7 @@ def remove_old_tables(folder: Path, org_id: str) -> None:
         )
     for file in folder.glob("warehouse.duckdb*"):
         file.unlink()
-    for kind in ("extracts", "frames", "outbound", "loads"):
+    for kind in ("extracts", "frames", "outbound", "loads", "inbox"):
         shutil.rmtree(folder / "landing" / kind / org_id, ignore_errors=True)
 
 
@@ -199,7 +206,7 @@ def _require_unused(file: Path) -> None:
 
 
 @contextmanager
-def _environment(org: Emulator, folder: Path) -> Iterator[None]:
+def demo_environment(org: Emulator, folder: Path) -> Iterator[None]:
     """The demo's org and files for this process and its children, whatever else is set.
 
     A real org or warehouse that the environment names must not take part.
@@ -209,6 +216,7 @@ def _environment(org: Emulator, folder: Path) -> Iterator[None]:
         del os.environ[name]
     os.environ |= {
         "EMULATOR_PORT": str(org.port),
+        "PUBSUB_PORT": str(org.pubsub_port),
         "TIDEGATE_WAREHOUSE_URL": f"duckdb:///{(folder / 'warehouse.duckdb').absolute()}",
         "TIDEGATE_LANDING_URL": str((folder / "landing").absolute()),
     }

@@ -1,10 +1,21 @@
-"""What happens in the demo's org during the day that is then synced."""
+"""What happens in the demo's org: during the day that is then synced, and after it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from pipelines.emulator_process import Emulator
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a changed record's table has in one column once the change is there."""
+
+    object: str
+    record: str
+    column: str
+    value: str | bool
 
 
 def make_changes(org: Emulator) -> str:
@@ -42,6 +53,20 @@ def make_changes(org: Emulator) -> str:
         org, "Product2", update=[{"Id": i, "IsActive": False} for i in _some(org, "Product2")[:3]]
     )
     return "4 records created, 50 changed, 6 deleted, 1 undeleted"
+
+
+def change_followed_objects(org: Emulator) -> list[Mark]:
+    """Rename an account, add a contact, delete an order: each as somebody does in the org."""
+    account, order = _some(org, "Account")[0], _some(org, "Order__c")[0]
+    _change(org, "Account", update=[{"Id": account, "Name": "Renamed & Co. KG"}])
+    person = {"LastName": "Lindqvist", "Email": "new@example.com", "AccountId": account}
+    [contact] = _change(org, "Contact", create=[person])
+    _change(org, "Order__c", delete=[order])
+    return [
+        Mark("Account", account, "name", "Renamed & Co. KG"),
+        Mark("Contact", contact, "last_name", "Lindqvist"),
+        Mark("Order__c", order, "_deleted", True),
+    ]
 
 
 def _some(org: Emulator, object_name: str) -> list[str]:

@@ -41,10 +41,15 @@ class Emulator:
 
     url: str
     org_id: str
+    pubsub: str
 
     @property
     def port(self) -> int:
         return int(self.url.rsplit(":", 1)[1])
+
+    @property
+    def pubsub_port(self) -> int:
+        return int(self.pubsub.rsplit(":", 1)[1])
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """Call a control of the emulator; its JSON, or None."""
@@ -83,7 +88,7 @@ def running_emulator(arguments: Sequence[str], log: Path) -> Iterator[Emulator]:
         if not line:
             raise EmulatorError(" ".join(command[1:]), log.read_text()[-2000:])
         ready = json.loads(line)
-        yield Emulator(ready["url"], ready["org_id"])
+        yield Emulator(ready["url"], ready["org_id"], ready["pubsub"])
     finally:
         end_group(process)
 

@@ -35,14 +35,7 @@ def as_json(outcomes: Sequence[RunOutcome]) -> str:
 
 def outcome_table(outcomes: Sequence[RunOutcome], title: str | None = None) -> Table:
     """One row per object and run, for people."""
-    # Lines between columns would take the room that numbers need in 80 columns.
-    table = Table(
-        title=title,
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        padding=0,
-    )
+    table = plain_table(title)
     table.add_column("object", overflow="fold")
     table.add_column("windows", overflow="fold", min_width=len("2026-09-01"))
     for name in NUMBERS:
@@ -56,6 +49,17 @@ def outcome_table(outcomes: Sequence[RunOutcome], title: str | None = None) -> T
                 one.object, windows(outcome.range), *numbers, f"{one.seconds:.1f}", one.status
             )
     return table
+
+
+def plain_table(title: str | None = None) -> Table:
+    """A table without lines between columns, whose room numbers need in 80 columns."""
+    return Table(
+        title=title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=0,
+    )
 
 
 def windows(range_: str | None) -> str:

@@ -43,6 +43,10 @@ def test_the_demo_ends_with_every_cell_as_in_the_org(tmp_path: Path):
     assert "rows of 6 tables are as in the org" in said
     assert "36 orders are in the org as in the ERP" in said
     assert "40 orders are in the org as in the ERP, 240 cells compared." in said
+    last = said.partition("240 cells compared.")[2]
+    assert "Changes that the sensor brought" in last
+    assert "The changes were in the warehouse" in last
+    assert "rows of 6 tables are as in the org" in last
 
 
 def test_the_demo_leaves_a_warehouse_of_another_org_alone(tmp_path: Path):
