@@ -35,6 +35,11 @@ class ChangesSpec:
         return self.sync.org
 
     @property
+    def what(self) -> str:
+        """The object, as people call it."""
+        return self.object.name
+
+    @property
     def channel(self) -> str:
         """Where the org publishes the object's changes."""
         return change_channel(self.object.name)

@@ -73,6 +73,7 @@ def drain(
     *,
     first: Replay = EARLIEST,
     on_landed: OnLanded = lambda events: None,
+    on_heard: Callable[[], None] = lambda: None,
 ) -> DrainReport | None:
     """Land a channel's events, each batch with the position after it in one commit.
 
@@ -81,6 +82,7 @@ def drain(
             last 72 hours), or "latest" (events before the first sign of life, which may take
             270 s, are lost when the drain ends earlier).
         on_landed: Told after each commit how many events it held; 0 for a break.
+        on_heard: Told of each delivery, of mere signs of life, too.
 
     Returns:
         None if another process drains the channel.
@@ -94,7 +96,7 @@ def drain(
     if writer is None:
         return None
     with writer:
-        return _Drain(pubsub, inbox, writer, channel, until, on_landed).run(first)
+        return _Drain(pubsub, inbox, writer, channel, until, on_landed, on_heard).run(first)
 
 
 @dataclass
@@ -107,6 +109,7 @@ class _Drain:
     channel: str
     until: Until
     on_landed: OnLanded
+    on_heard: Callable[[], None]
     events: int = 0
     segments: int = 0
     reopened: int = 0
@@ -166,6 +169,7 @@ class _Drain:
             delivery = subscription.take(self._patience_s(now_s, begun_s, heard_s))
             self.writer.keep_alive()
             if delivery is not None:
+                self.on_heard()
                 self._add(delivery)
                 if delivery.events:
                     heard_s = time.monotonic()

@@ -31,13 +31,11 @@ class JobStart:
         job: Dagster's name of it.
         when: An SQL condition over the event's fields; None: each event.
         at_once: How many runs of it may wait or work; further events wait in the inbox.
-        load: The load whose job it is, if it is one's.
     """
 
     job: str
     when: str | None = None
     at_once: int = RUNS_AT_ONCE
-    load: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +82,11 @@ class EventTableSpec:
     def org(self) -> str:
         """The connection's name."""
         return self.of.org
+
+    @property
+    def what(self) -> str:
+        """The event, as people call it."""
+        return self.of.event
 
     @property
     def channel(self) -> str:

@@ -27,20 +27,20 @@ JOBS_KEPT = 32
 
 
 class ChangeRuns:
-    """Executes runs for channels, one at a time."""
+    """Executes runs for channels that have a table, one at a time."""
 
     def __init__(
         self, instance: dg.DagsterInstance, project: Project, subscribed: Sequence[Subscribed]
     ) -> None:
         self._instance, self._project = instance, project
-        self._subscribed = {one.channel: one for one in subscribed}
+        self._tables = {one.channel: one.table for one in subscribed if one.table}
         # Dagster's own cache holds one job, and would load the project anew for each other one.
         self._job = lru_cache(JOBS_KEPT)(self._make_job)
 
     def run(self, channels: Sequence[str]) -> AppliedRun:
         """One run with a step per channel, in which none fails with another."""
         begun_s = time.monotonic()
-        chosen = [self._subscribed[channel] for channel in channels]
+        chosen = [self._tables[channel] for channel in channels]
         keys = [one.key for one in chosen]
         steps = {one.step: one.channel for one in chosen}
         job = self._job(frozenset(keys))

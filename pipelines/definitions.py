@@ -8,6 +8,7 @@ from assets.mask_key import MaskKeyResource
 from pipelines import environment
 from pipelines.executor import steps_executor
 from pipelines.load_links import with_load_links
+from pipelines.started_jobs import with_started_jobs
 from resources.landing.resource import LandingResource
 
 
@@ -28,4 +29,4 @@ def defs() -> dg.Definitions:
             },
         ),
     )
-    return with_load_links(found)
+    return with_load_links(with_started_jobs(found))

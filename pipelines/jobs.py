@@ -9,6 +9,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from assets.keys import object_keys
 from assets.load_spec import LoadSpec
 from assets.specs import ObjectSpec, PartitionSpec, SyncSpec
+from pipelines.run_tags import LOAD
 
 _OFTEN = {"hour": "hourly", "day": "daily", "week": "weekly", "month": "monthly"}
 
@@ -44,7 +45,13 @@ def job_name(
 def load_job(spec: LoadSpec) -> UnresolvedAssetJobDefinition:
     """Both stages of a load."""
     return dg.define_asset_job(
-        name=f"{spec.name}_load",
+        name=load_job_name(spec.name),
         selection=dg.AssetSelection.assets(spec.outbound_key, spec.load_key),
+        tags={LOAD: spec.name},
         description=f"Sends what changed to {spec.object} of {spec.org}.",
     )
+
+
+def load_job_name(load: str) -> str:
+    """What the job of a load is called."""
+    return f"{load}_load"

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 #: How often it is looked whether to stop.
 LOOK_EACH_S = 0.5
+#: When events that were left on purpose are looked at again.
+WAIT_S = 5.0
 
 
 class LandedApplier:
@@ -45,6 +47,7 @@ class LandedApplier:
         self._run_every_s = run_every_s
         self._failures = dict.fromkeys(self._works, 0)
         self._not_before_s = dict.fromkeys(self._works, 0.0)
+        self._told: dict[str, Sequence[str]] = dict.fromkeys(self._works, ())
         # All of them: events may have landed before a kill.
         self._waiting = set(self._works)
         self._changed = threading.Condition()
@@ -91,14 +94,30 @@ class LandedApplier:
             return False
 
     def _note(self, channel: str, run: AppliedRun, begun_s: float) -> None:
-        self._states[channel].runs += 1
+        state = self._states[channel]
+        state.runs += run.run_id is not None
+        self._tell_once(channel, run.said.get(channel, ()))
         if channel in run.errors:
-            self._states[channel].failed_runs += 1
+            state.failed_runs += 1
             self._failed(channel, f"run {run.run_id} failed: {run.errors[channel]}")
+            return
+        if channel in run.problems:
+            self._failed(channel, run.problems[channel])
             return
         self._failures[channel] = 0
         self._not_before_s[channel] = begun_s + self._run_every_s
-        self._tell(f"{channel}: applied in {run.seconds:.1f} s (run {run.run_id})")
+        if run.run_id is not None:
+            self._tell(f"{channel}: applied in {run.seconds:.1f} s (run {run.run_id})")
+        if channel in run.waits:
+            self._not_before_s[channel] = time.monotonic() + max(WAIT_S, self._run_every_s)
+            self.landed(channel)
+
+    def _tell_once(self, channel: str, sentences: Sequence[str]) -> None:
+        """What stays the same while events wait isn't said again."""
+        for sentence in sentences:
+            if sentence not in self._told[channel]:
+                self._tell(f"{channel}: {sentence}")
+        self._told[channel] = tuple(sentences)
 
     def _failed(self, channel: str, what: str) -> None:
         """Try again without a further event, later each time."""

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import FrameType
 
 import dagster as dg
@@ -18,7 +18,8 @@ from assets.spelling import nearest
 from pipelines import environment
 from pipelines.change_runs import ChangeRuns
 from pipelines.listened_channel import ListenedChannel, OrgEvents
-from pipelines.listener import ChannelState, listen
+from pipelines.listened_starts import ListenedStarts
+from pipelines.listener import AppliedRun, Apply, ChannelState, listen
 from pipelines.project import Project, UsageError
 from pipelines.subscribed import Subscribed
 from resources.landing.store import open_store
@@ -59,19 +60,41 @@ def listen_to(
     """Follow the channels until SIGTERM or SIGINT; what became of each."""
     store = open_store(environment.landing_url(), project_root=environment.CHECKOUT)
     orgs = {name: OrgEvents(project.org_resource(name), store) for name in _orgs(subscribed)}
-    runs = ChangeRuns(instance, project, subscribed)
     works = [
         ListenedChannel(one, orgs[one.org], project.warehouse(one.warehouse)) for one in subscribed
     ]
+    apply = _apply_to(
+        works,
+        ChangeRuns(instance, project, subscribed),
+        ListenedStarts(instance, project, subscribed, orgs),
+    )
     # Dagster makes an instance in memory for each connection that is resolved; its SQLite
     # complains when it is thrown away by another thread than this one.
     gc.collect()
     try:
         with _stopped_by_signals() as stop:
-            return listen(works, runs.run, stop, _tell, run_every_s=run_every_s)
+            return listen(works, apply, stop, _tell, run_every_s=run_every_s)
     finally:
         for org in orgs.values():
             org.close()
+
+
+def _apply_to(works: Sequence[ListenedChannel], runs: ChangeRuns, starts: ListenedStarts) -> Apply:
+    """First the tables, so that a job that is started finds its event there."""
+    by_channel = {work.channel: work for work in works}
+
+    def apply(channels: Sequence[str]) -> AppliedRun:
+        behind = [one for one in channels if by_channel[one].is_table_pending()]
+        run = runs.run(behind) if behind else AppliedRun(None, 0.0)
+        started, problems = starts.start(channels)
+        return replace(
+            run,
+            problems=problems,
+            said={channel: starts.said(channel, one) for channel, one in started.items()},
+            waits=frozenset(channel for channel, one in started.items() if one.waits),
+        )
+
+    return apply
 
 
 def as_json(states: Sequence[ChannelState]) -> str:

@@ -24,11 +24,22 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class AppliedRun:
-    """What one run did with what had landed; ``errors`` by channel, of those that failed."""
+    """What was done with what had landed.
 
-    run_id: str
+    Args:
+        run_id: Of the run that applied it to tables; None: there was nothing for one.
+        errors: By channel, what failed in the run.
+        problems: By channel, what failed beside it, as sentences.
+        said: By channel, what else was done, as sentences.
+        waits: Channels of which events are left on purpose; looked at again in a while.
+    """
+
+    run_id: str | None
     seconds: float
     errors: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+    said: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    waits: frozenset[str] = frozenset()
 
 
 class ChannelWork(Protocol):

@@ -9,13 +9,13 @@ from functools import cached_property
 
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
-from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
-from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster._core.remote_origin import RemoteJobOrigin
 
 from assets.load_spec import LoadSpec
 from assets.specs import ObjectSpec, SyncSpec
 from assets.spelling import nearest
 from pipelines import environment
+from pipelines.code_location import project_location, project_repository, remote_job
 from pipelines.components.salesforce_connection import SalesforceConnection
 from pipelines.components.salesforce_events import SalesforceEvents
 from pipelines.components.salesforce_load import SalesforceLoad
@@ -23,7 +23,7 @@ from pipelines.components.salesforce_sync import SalesforceSync
 from pipelines.components.warehouse_connection import WarehouseConnection
 from pipelines.emulator_process import is_listening
 from pipelines.run_tags import ALL_ASSETS_JOB
-from pipelines.subscribed import Subscribed, subscribed_to_changes
+from pipelines.subscribed import Subscribed, subscribed_to_changes, subscribed_to_event
 from resources.salesforce.client import SalesforceClient
 from resources.salesforce.resource import SalesforceResource
 from resources.warehouse.resource import WarehouseResource
@@ -50,9 +50,7 @@ class Project:
 
     @cached_property
     def recon_repository(self) -> ReconstructableRepository:
-        return ReconstructableRepository.for_module(
-            "pipelines.definitions", "defs", working_directory=str(environment.CHECKOUT)
-        )
+        return project_repository()
 
     @cached_property
     def repository(self) -> dg.RepositoryDefinition:
@@ -81,6 +79,7 @@ class Project:
         found = []
         for one in self.tree.get_all_components(SalesforceEvents):
             found += [subscribed_to_changes(spec) for spec in one.change_specs(self.tree)]
+            found += [subscribed_to_event(spec) for spec in one.event_specs(self.tree)]
         return found
 
     def load_named(self, name: str) -> LoadSpec:
@@ -171,10 +170,7 @@ class Project:
 
     def job_origin(self) -> RemoteJobOrigin:
         """Where the webserver and the daemon find the job, so that they can run it again."""
-        target = WorkspaceFileTarget([str(environment.CHECKOUT / "workspace.yaml")])
-        [location] = target.create_origins()
-        repository = RemoteRepositoryOrigin(location, self.repository.name)
-        return RemoteJobOrigin(repository, ALL_ASSETS_JOB)
+        return remote_job(project_location(), self.repository.name, ALL_ASSETS_JOB)
 
 
 def _unknown(kind: str, name: str, known: list[str]) -> str:

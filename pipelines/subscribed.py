@@ -4,33 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import dagster as dg
-
 from assets.changes_spec import ChangesSpec
+from assets.event_spec import EventSpec, with_table
+from pipelines.sensors.run_requests import Followed
 
 
 @dataclass(frozen=True)
 class Subscribed:
-    """A channel, and the asset that applies what has landed of it.
+    """A channel, and what becomes of what has landed of it: one of the two at least.
 
     Args:
         org: The connection's name.
         warehouse: The warehouse connection's name.
-        key: The asset.
-        consumer: Under which name the asset keeps how far it is.
-        step: The name of the asset's step.
+        table: What has an asset that applies it.
+        event: The platform event, if it starts a job.
     """
 
     org: str
     warehouse: str
     channel: str
-    key: dg.AssetKey
-    consumer: str
-    step: str
+    table: Followed | None = None
+    event: EventSpec | None = None
 
 
 def subscribed_to_changes(spec: ChangesSpec) -> Subscribed:
     """The channel of an object's changes."""
-    return Subscribed(
-        spec.org, spec.sync.warehouse, spec.channel, spec.key, spec.consumer, spec.step
-    )
+    return Subscribed(spec.org, spec.sync.warehouse, spec.channel, table=spec)
+
+
+def subscribed_to_event(spec: EventSpec) -> Subscribed:
+    """The channel of a platform event."""
+    starting = spec if spec.start else None
+    return Subscribed(spec.org, spec.warehouse, spec.channel, with_table(spec), starting)

@@ -65,6 +65,22 @@ class LoadScaffolder(Scaffolder[Any]):
         (request.target_path / "query.sql").write_text(_QUERY, encoding="utf-8")
 
 
+class EventsScaffolder(Scaffolder[Any]):
+    """A table of a platform event that the emulator has; changes need objects of a sync."""
+
+    def scaffold(self, request: ScaffoldRequest[Any]) -> None:
+        """Write ``defs.yaml``."""
+        scaffold_component(
+            request,
+            {
+                "org": "salesforce",
+                "warehouse": "default",
+                "every_s": 15,
+                "platform_events": {"Order_Event__e": {"table": f"{_name(request)}_orders"}},
+            },
+        )
+
+
 class ConnectionScaffolder(Scaffolder[Any]):
     """A further org, called as its folder, with variables that begin with its name."""
 

@@ -17,6 +17,8 @@ from assets.spelling import nearest
 _OBJECT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 # Field, Relationship.Field or Object:Relationship.Field, as Bulk CSV has them.
 _COLUMN_NAME = re.compile(r"((([A-Za-z]\w*):)?[A-Za-z]\w*\.)?[A-Za-z]\w*\Z", re.ASCII)
+_EVENT_NAME = re.compile(r"[A-Za-z]\w*__e\Z", re.ASCII)
+_TABLE_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _RESOURCE_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _HOOK = re.compile(r"[\w.]+:\w+\Z")
 
@@ -62,6 +64,21 @@ def _object_name(name: str) -> str:
     return name
 
 
+def _event_name(name: str) -> str:
+    if not _EVENT_NAME.match(name):
+        raise ValueError(f"{name!r} isn't the API name of a platform event, such as Order_Event__e")
+    return name
+
+
+def _table_name(name: str) -> str:
+    if not _TABLE_NAME.match(name):
+        raise ValueError(
+            f"{name!r} isn't a table's name: small letters, digits and underscores, and none of "
+            "the latter at the beginning"
+        )
+    return name
+
+
 def _column_name(name: str) -> str:
     if not _COLUMN_NAME.match(name):
         raise ValueError(
@@ -103,6 +120,8 @@ Cron = Annotated[str, AfterValidator(_cron)]
 TimeZone = Annotated[str, AfterValidator(_timezone)]
 Hook = Annotated[str, AfterValidator(_hook)]
 ObjectName = Annotated[str, AfterValidator(_object_name)]
+EventName = Annotated[str, AfterValidator(_event_name)]
+TableName = Annotated[str, AfterValidator(_table_name)]
 ColumnName = Annotated[str, AfterValidator(_column_name)]
 AssetKeyParts = Annotated[list[str], BeforeValidator(_key_parts), Field(min_length=1)]
 ResourceName = Annotated[str, AfterValidator(_resource_name)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from assets.drain import DrainReport, Until, drain
-from assets.quiet_channel import note_look
+from assets.quiet_channel import mark_pause, note_look
 from resources.landing.errors import LandingError
 from resources.landing.inbox import Inbox
 from resources.salesforce.errors import SalesforceError
@@ -65,9 +65,12 @@ def drain_all(
     def one(channel: str) -> ChannelTick:
         until = Until(idle_s=bounds.idle_s, events=bounds.events, seconds=bounds.seconds)
         try:
-            note_look(inbox, channel, datetime.now(UTC))
+            mark_pause(inbox, channel, datetime.now(UTC))
             first = beginning(inbox, channel, warehouse)
-            return ChannelTick(channel, drain(pubsub, inbox, channel, until, first=first), None)
+            report = drain(pubsub, inbox, channel, until, first=first)
+            if report is not None:
+                note_look(inbox, channel, datetime.now(UTC))
+            return ChannelTick(channel, report, None)
         except (SalesforceError, LandingError, WarehouseError) as error:
             return ChannelTick(channel, None, str(error))
 

@@ -97,6 +97,14 @@ class DuckDBEvents(DuckDBSession):
                 return None
             return EventState(state.connection, state).position(org_id, channel)
 
+    def set_events_aside(
+        self, org_id: str, channel: str, events: Sequence[DeadEvent], run_id: str
+    ) -> int:
+        """See ``EventWarehouse.set_events_aside``."""
+        with self._writing("events") as (connection, state):
+            aside = EventState(connection, state)
+            return aside.set_aside(org_id, channel, events, run_id, datetime.now(UTC))
+
     def dead_events(self, org_id: str, channel: str) -> int:
         """See ``EventWarehouse.dead_events``."""
         with self._reading_state() as state:

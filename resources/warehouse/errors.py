@@ -139,6 +139,17 @@ class LoadQueryError(WarehouseError):
         return f"The query can't be run: {self.problem.strip()}\nCorrect the SQL and run again."
 
 
+class RowConditionError(WarehouseError):
+    """A condition isn't one, or can't be asked of these rows. ``problem`` holds no values."""
+
+    def __init__(self, sql: str, problem: str) -> None:
+        super().__init__(sql, problem)
+        self.sql, self.problem = sql, problem
+
+    def __str__(self) -> str:
+        return f"The condition `{self.sql}` can't be used: {self.problem}. Correct it."
+
+
 class LoadColumnError(WarehouseError):
     """Rows of a load, or the table that they are compared with, lack a column."""
 

@@ -204,6 +204,16 @@ class EventWarehouse(Protocol):
         """
         ...
 
+    def set_events_aside(
+        self, org_id: str, channel: str, events: Sequence[DeadEvent], run_id: str
+    ) -> int:
+        """Keep events that can't be decoded, each once, without a position; how many were new.
+
+        Args:
+            run_id: The Dagster run, or the name of who else met them.
+        """
+        ...
+
     def dead_events(self, org_id: str, channel: str) -> int:
         """Events of a channel that were set aside in ``_tidegate.dead_events``."""
         ...

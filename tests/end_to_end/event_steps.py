@@ -23,7 +23,7 @@ from assets.changes_spec import ChangesSpec
 from assets.drain import Until, drain
 from assets.extract import RunIds
 from assets.specs import ObjectSpec
-from pipelines.sensors.changes import changes_sensor
+from pipelines.sensors.events import Follows, events_sensor
 from resources.landing.inbox import Inbox
 from resources.landing.resource import LandingResource
 from resources.landing.store import LandingStore, open_store
@@ -113,7 +113,7 @@ def evaluate_sensor(place: Place, specs: Sequence[ObjectSpec]) -> None:
         "warehouse_default": WarehouseResource(url=url, lock_timeout_s=30),
         "landing": LandingResource(url=place.landing),
     }
-    sensor = changes_sensor("crm", [changes_spec(spec) for spec in specs], 15)
+    sensor = events_sensor("crm", Follows([changes_spec(spec) for spec in specs]), 15)
     with (
         dg.DagsterInstance.ephemeral() as instance,
         dg.build_sensor_context(instance=instance, resources=resources) as context,

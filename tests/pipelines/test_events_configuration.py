@@ -1,7 +1,10 @@
 """What stands in `defs.yaml` of events, and what is said of mistakes in it."""
 
 import dagster as dg
+import pytest
 
+from pipelines.components.errors import ConfigurationError
+from pipelines.started_jobs import with_started_jobs
 from tests.pipelines.conftest import DefsFolder
 
 SYNC = """
@@ -103,3 +106,181 @@ def test_a_followed_object_may_have_a_history(defs_folder: DefsFolder):
 
     with defs_folder.load() as defs:
         assert len(list(defs.sensors)) == 1
+
+
+# ---- platform events
+
+PLATFORM = """
+type: pipelines.components.SalesforceEvents
+attributes:
+  org: salesforce
+  platform_events:
+    Order_Event__e: {table: order_events, start_job: orders, when: "Action__c = 'CREATED'"}
+    Stock_Event__e:
+      table: stock_events
+"""
+LOAD = """
+type: pipelines.components.SalesforceLoad
+attributes:
+  org: salesforce
+  source: {sql: query.sql}
+  object: Order__c
+  external_id: ERP_Order_Id__c
+  fields: {ERP_Order_Id__c: order_no}
+"""
+
+
+def written(defs_folder: DefsFolder, yaml: str = PLATFORM) -> DefsFolder:
+    defs_folder.write("crm", SYNC)
+    defs_folder.write("orders", LOAD)
+    defs_folder.write_file("orders", "query.sql", "SELECT 1 AS order_no")
+    defs_folder.write("live", yaml)
+    return defs_folder
+
+
+def start_mistakes(defs_folder: DefsFolder) -> list[str]:
+    """What is wrong with the jobs that events start."""
+    with defs_folder.load() as defs, pytest.raises(ConfigurationError) as caught:
+        with_started_jobs(defs)
+    return [
+        f"{m.line} {m.key}: {m.problem}" + (f" -> {m.nearest}" if m.nearest else "")
+        for m in caught.value.mistakes
+    ]
+
+
+def test_platform_events_become_an_asset_per_table_below_the_event(defs_folder: DefsFolder):
+    with written(defs_folder).load() as defs:
+        specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+        [sensor] = defs.sensors
+        with_started_jobs(defs)
+
+    table = specs["events/salesforce/order_events"]
+    assert [dep.asset_key.to_user_string() for dep in table.deps] == [
+        "org/salesforce/Order_Event__e"
+    ]
+    assert (table.group_name, table.kinds) == ("live", {"salesforce", "table", "duckdb"})
+    assert "events/salesforce/stock_events" in specs
+    assert (sensor.name, sensor.description) == (
+        "live_sensor",
+        "Follows Order_Event__e, Stock_Event__e.",
+    )
+
+
+def test_changes_and_platform_events_share_a_sensor(defs_folder: DefsFolder):
+    both = EVENTS + "  platform_events: {Order_Event__e: {table: order_events}}\n"
+
+    with written(defs_folder, both).load() as defs:
+        [sensor] = defs.sensors
+
+    assert sensor.minimum_interval_seconds == 20
+    assert sensor.description == "Follows Account, Order__c, Order_Event__e."
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        (
+            "org: salesforce\n",
+            "org: salesfroce\n",
+            "live:3 org: no SalesforceConnection is called 'salesfroce'; declared are: salesforce "
+            "-> salesforce",
+        ),
+        (
+            "Stock_Event__e",
+            "Stock_Event",
+            "live:6 platform_events.Stock_Event: 'Stock_Event' isn't the API name of a platform "
+            "event, such as Order_Event__e",
+        ),
+        (
+            "table: stock_events",
+            "table: order_events",
+            "live:7 platform_events.Stock_Event__e.table: salesforce.order_events is the table of "
+            "Order_Event__e",
+        ),
+        (
+            "table: stock_events",
+            "table: account",
+            "live:7 platform_events.Stock_Event__e.table: salesforce.account is the table of "
+            "Account",
+        ),
+        (
+            "table: stock_events",
+            "table: order_c_changes",
+            "live:7 platform_events.Stock_Event__e.table: salesforce.order_c_changes is the table "
+            "of Order__c",
+        ),
+        (
+            "      table: stock_events",
+            "      {table: order_events, schema: erp}",
+            "live:7 platform_events.Stock_Event__e.table: another event of salesforce has a table "
+            "called order_events, too",
+        ),
+        (
+            "Stock_Event__e",
+            "order_event__e",
+            "live:6 platform_events.order_event__e: order_event__e of salesforce is subscribed to "
+            "already",
+        ),
+        (
+            "      table: stock_events",
+            "      {}",
+            "live:6 platform_events.Stock_Event__e: names neither a `table` nor a `start_job`: "
+            "nothing would become of it",
+        ),
+        (
+            "      table: stock_events",
+            "      {table: stock_events, when: 'true'}",
+            "live:6 platform_events.Stock_Event__e: `when` says which events start a job, and "
+            "there is no `start_job`",
+        ),
+        (
+            "Action__c = 'CREATED'",
+            "Action__c = (SELECT 1)",
+            "live:5 platform_events.Order_Event__e.when: 'Action__c = (SELECT 1)' isn't a "
+            "condition: it holds more than a row's values: a subquery",
+        ),
+        (
+            "table: stock_events",
+            "tabel: stock_events",
+            "live:7 platform_events.Stock_Event__e.tabel: there is no such setting; there are "
+            "table, schema, naming, start_job, when, runs_at_once, group -> table",
+        ),
+    ],
+)
+def test_mistakes_of_platform_events_are_named(
+    defs_folder: DefsFolder, old: str, new: str, mistake: str
+):
+    assert PLATFORM.count(old) == 1
+
+    assert written(defs_folder, PLATFORM.replace(old, new)).mistakes() == [mistake]
+
+
+def test_an_event_is_subscribed_to_once_per_org(defs_folder: DefsFolder):
+    more = PLATFORM.replace("table: order_events, ", "").replace("stock_events", "more_events")
+    defs_folder.write("more", more.replace("Stock_Event__e", "More_Event__e"))
+
+    assert written(defs_folder).mistakes() == [
+        "more:5 platform_events.Order_Event__e: Order_Event__e of salesforce is subscribed to "
+        "already"
+    ]
+
+
+def test_a_job_that_isnt_there_is_named_with_the_nearest(defs_folder: DefsFolder):
+    written(defs_folder, PLATFORM.replace("start_job: orders", "start_job: order"))
+
+    [mistake] = start_mistakes(defs_folder)
+
+    assert mistake == (
+        "5 platform_events.Order_Event__e.start_job: there is no load or job order; there are "
+        "crm_whole, orders, orders_load -> orders"
+    )
+
+
+def test_a_job_of_windows_isnt_started_by_an_event(defs_folder: DefsFolder):
+    written(defs_folder, PLATFORM.replace("start_job: orders", "start_job: crm_daily"))
+    windows = "{fields: [Name], partitions: {every: day, start: 2026-09-01}}"
+    defs_folder.write("crm", SYNC.replace("{fields: [Name]}", windows))
+
+    [mistake] = start_mistakes(defs_folder)
+
+    assert "crm_daily has windows, and an event doesn't say which one to run" in mistake

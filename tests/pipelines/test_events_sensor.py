@@ -9,9 +9,9 @@ from assets.changes import changes_asset
 from assets.changes_spec import ChangesSpec
 from assets.specs import ObjectSpec
 from pipelines.run_tags import UNFINISHED
-from pipelines.sensors.change_requests import change_tags
-from pipelines.sensors.changes import changes_sensor
+from pipelines.sensors.events import Follows, events_sensor
 from pipelines.sensors.retry_plan import EndedRun, not_before
+from pipelines.sensors.run_requests import followed_tags
 from pipelines.sensors.tick_drain import TICK_EVENTS, TICK_S, share
 from resources.landing.inbox import Inbox
 from tests.assets.conftest import SYNC, Harbour, metadata
@@ -29,7 +29,7 @@ def followed(harbour: Harbour) -> Harbour:
 
 def tick(harbour: Harbour, *specs: ChangesSpec):
     """The run requests of one tick, or why there are none; and its cursor."""
-    sensor = changes_sensor("crm", specs or SPECS, 15)
+    sensor = events_sensor("crm", Follows(specs or SPECS), 15)
     with dg.build_sensor_context(
         instance=harbour.instance,
         resources={k: v for k, v in harbour.resources.items() if k != "mask_key"},
@@ -132,7 +132,7 @@ def test_a_run_that_failed_is_asked_for_again_after_a_while(followed: Harbour):
 
     assert (failed.success, requests) == (False, [])
     assert reason.startswith("Account waits: the last run failed, see there; the next one begins")
-    runs = followed.instance.get_runs(dg.RunsFilter(tags=change_tags(ACCOUNT)))
+    runs = followed.instance.get_runs(dg.RunsFilter(tags=followed_tags(ACCOUNT)))
     assert [run.status for run in runs] == [dg.DagsterRunStatus.FAILURE]
 
 

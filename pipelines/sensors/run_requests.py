@@ -1,23 +1,23 @@
-"""Which runs a tick asks for: one per object that has events to apply and no run on its way."""
+"""Which runs a tick asks for: one per table that has events to apply and no run on its way."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 import dagster as dg
 from dagster._core.storage.tags import MAX_RUNTIME_SECONDS_TAG
 
-from assets.changes_spec import ChangesSpec
 from pipelines.executor import STEPS_AT_ONCE
 from pipelines.run_tags import UNFINISHED, not_before_of
 from pipelines.schedules.schedule_plan import deferred_until
 from pipelines.sensors.retry_plan import EndedRun, not_before
 from resources.landing.inbox import Inbox
 
-CHANGES = "tidegate/changes"
+FOLLOWED = "tidegate/followed"
 SEGMENT = "tidegate/inbox_segment"
 
-#: A run whose process was killed looks as if it went on, and holds its object's changes up.
+#: A run whose process was killed looks as if it went on, and holds its table up.
 LONGEST_RUN_S = 7_200
 
 ONE_STEP = {"execution": {"config": {STEPS_AT_ONCE: 1}}}
@@ -25,18 +25,52 @@ ONE_STEP = {"execution": {"config": {STEPS_AT_ONCE: 1}}}
 _RUNS_BACK = 12
 
 
+class Followed(Protocol):
+    """A channel with an asset that applies its events: changes of an object, a platform event."""
+
+    @property
+    def org(self) -> str:
+        """The connection's name."""
+        ...
+
+    @property
+    def what(self) -> str:
+        """The object or event, as people call it."""
+        ...
+
+    @property
+    def channel(self) -> str:
+        """Where the org publishes them."""
+        ...
+
+    @property
+    def consumer(self) -> str:
+        """Under which name the asset keeps how far it is."""
+        ...
+
+    @property
+    def key(self) -> dg.AssetKey:
+        """The asset."""
+        ...
+
+    @property
+    def step(self) -> str:
+        """The name of its step."""
+        ...
+
+
 @dataclass(frozen=True)
 class Waiting:
-    """An object whose events wait, and why."""
+    """A table whose events wait, and why."""
 
-    spec: ChangesSpec
+    spec: Followed
     reason: str
 
 
-def change_requests(
-    instance: dg.DagsterInstance, inbox: Inbox, specs: list[ChangesSpec]
+def run_requests(
+    instance: dg.DagsterInstance, inbox: Inbox, specs: Sequence[Followed]
 ) -> Iterator[dg.RunRequest | Waiting]:
-    """A run, or a reason to wait, for each object with events that weren't applied."""
+    """A run, or a reason to wait, for each table with events that weren't applied."""
     now = datetime.now(UTC)
     for spec in specs:
         landed = inbox.channel(spec.channel)
@@ -47,13 +81,13 @@ def change_requests(
         yield Waiting(spec, reason) if reason else _request(instance, spec, newest)
 
 
-def change_tags(spec: ChangesSpec) -> dict[str, str]:
-    """By which runs of one object's changes are found again."""
-    return {CHANGES: f"{spec.org}/{spec.object.name}"}
+def followed_tags(spec: Followed) -> dict[str, str]:
+    """By which runs of one table are found again."""
+    return {FOLLOWED: f"{spec.org}/{spec.what}"}
 
 
-def _request(instance: dg.DagsterInstance, spec: ChangesSpec, newest: int) -> dg.RunRequest:
-    found_by = {**change_tags(spec), SEGMENT: str(newest)}
+def _request(instance: dg.DagsterInstance, spec: Followed, newest: int) -> dg.RunRequest:
+    found_by = {**followed_tags(spec), SEGMENT: str(newest)}
     attempt = instance.get_runs_count(dg.RunsFilter(tags=found_by)) + 1
     return dg.RunRequest(
         # The same until its run is known, so that a tick that breaks off can't ask twice.
@@ -65,8 +99,8 @@ def _request(instance: dg.DagsterInstance, spec: ChangesSpec, newest: int) -> dg
     )
 
 
-def _reason_to_wait(instance: dg.DagsterInstance, spec: ChangesSpec, now: datetime) -> str | None:
-    tags = change_tags(spec)
+def _reason_to_wait(instance: dg.DagsterInstance, spec: Followed, now: datetime) -> str | None:
+    tags = followed_tags(spec)
     if instance.get_runs_count(dg.RunsFilter(tags=tags, statuses=UNFINISHED)):
         return "a run is on its way"
     waits = [datetime.fromisoformat(text) for text in not_before_of(instance, spec.org)]
