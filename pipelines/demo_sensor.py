@@ -19,7 +19,7 @@ from dagster._core.storage.tags import SENSOR_NAME_TAG
 
 from pipelines.run_tags import UNFINISHED
 from pipelines.runs import failure_of
-from pipelines.sensors.change_requests import CHANGES
+from pipelines.sensors.run_requests import FOLLOWED
 
 SENSOR = "crm_events_sensor"
 #: Looks that ask for no run, after which nothing more is to be expected.
@@ -71,7 +71,7 @@ class SensorDeeds:
         """One per object of which a run was asked for, by name."""
         found: dict[str, FollowedObject] = {}
         for record in self._records():
-            name = record.dagster_run.tags[CHANGES].rpartition("/")[2]
+            name = record.dagster_run.tags[FOLLOWED].rpartition("/")[2]
             one = found.setdefault(name, FollowedObject(name))
             if record.start_time and record.end_time:
                 one.seconds += record.end_time - record.start_time
