@@ -1,0 +1,38 @@
+"""How many API calls it takes to bring a burst of changed records into the warehouse."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from assets.drain import Until
+from benchmarks.event_harbour import EventHarbour, changes_of, event_harbour
+
+ONE = ("Account",)
+FIVE = ("Account", "Contact", "Lead", "Opportunity", "Case")
+BURSTS = ((ONE, 1_000), (ONE, 2_000), (ONE, 10_000), (FIVE, 2_000))
+
+
+def tell_calls() -> None:
+    """Measure and print, by what the org itself has counted."""
+    with (
+        tempfile.TemporaryDirectory(prefix="tidegate-bench-") as name,
+        event_harbour(Path(name), 10_000, FIVE) as harbour,
+    ):
+        for objects, records in BURSTS:
+            changed, calls = _calls(harbour, objects, records)
+            what = f"{len(objects)} object(s), {changed:,} records changed"
+            print(f"{what:<36} {calls:>4} calls, {calls / changed * 1000:.2f} for 1,000 records")
+
+
+def _calls(harbour: EventHarbour, objects: Sequence[str], records: int) -> tuple[int, int]:
+    """Records that changed, and calls of all that followed from it."""
+    before = len(harbour.org.requests_since())
+    changed = 0
+    for spec in map(changes_of, objects):
+        harbour.burst(spec, records)
+        harbour.land(spec, Until(events=records, seconds=600))
+        changed += sum(applied.asked for applied in harbour.apply(spec))
+    requests = harbour.org.requests_since(before)
+    return changed, sum(request["api_calls"] for request in requests)
