@@ -9,7 +9,7 @@ import argparse
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from datetime import time as day_time
@@ -20,6 +20,7 @@ from typing import Any
 
 from assets.specs import PartitionSpec
 from tests.emulator_process import Org, running_org
+from tests.end_to_end.event_checks import HistoryModel, values_logged_wrongly
 from tests.end_to_end.event_scenes import event_scenes
 from tests.end_to_end.event_steps import (
     TABLES,
@@ -33,7 +34,15 @@ from tests.end_to_end.event_steps import (
     listen_to_all,
     read_windows,
 )
-from tests.end_to_end.event_truth import BusReader, Published, landed_events, logged, query
+from tests.end_to_end.event_truth import (
+    BusReader,
+    Logged,
+    Published,
+    landed_events,
+    logged,
+    query,
+    versions,
+)
 from tests.end_to_end.histories import SECOND, History
 from tests.end_to_end.scenes import Scene
 from tests.end_to_end.window_reads import partition_keys
@@ -48,7 +57,9 @@ KILLED = 0.55
 SETTLE_S = 15
 # More deeds to files than a step has, and moments of what it does without files.
 SWEEP = [*(Kill(before_file=n) for n in range(1, 15)), *(Kill(after_s=n / 10) for n in range(1, 8))]
-CHANGE_FAULTS = ("gap", "gap", "overflow")
+# Those who compare read a channel of their own, so that no fault meets them.
+WATCHED = "Watched__chn"
+CHANGE_FAULTS = ("gap", "overflow", "wildcard")
 STREAM_FAULTS = ("drop", "silence", "duplicate", "expire_replay")
 
 
@@ -92,6 +103,8 @@ class EventPlay:
         self.published = {scene.name: Published() for scene in self.scenes}
         self.nights = dict.fromkeys((scene.name for scene in self.scenes), 0)
         self.stream_faults = cycle(self.random.sample(STREAM_FAULTS, k=len(STREAM_FAULTS)))
+        self.change_faults = cycle(self.random.sample(CHANGE_FAULTS, k=len(CHANGE_FAULTS)))
+        self.dates = {scene.name: 0 for scene in self.scenes}
         self.listener: Step | None = None
         self.runs = 0
 
@@ -147,7 +160,8 @@ class EventPlay:
         self._advance_to(self.start + FIRST_DAYS * DAY + MARGIN + SECOND)
         for scene in self.scenes:
             self._night(scene, kill=None)
-        self.org.control("PUT", "cdc", {"objects": [scene.spec.name for scene in self.scenes]})
+        names = [scene.spec.name for scene in self.scenes]
+        self.org.control("PUT", "cdc", {"objects": names, "channels": {WATCHED: names}})
         self.org.control("PUT", "events", {"keepalive_s": KEEPALIVE_S})
         # Reading the bus needs a session that outlives days of the org's time.
         self.org.control("PUT", "auth", {"session_s": 10**8})
@@ -166,14 +180,15 @@ class EventPlay:
 
     def _step(self) -> None:
         choices: list[tuple[float, Callable[[], None]]] = [
-            (8, self._edit),
-            (3, self._edit_unclearly),
+            (7, self._edit),
+            (4, self._edit_unclearly),
             (3, self._disturb_a_stream),
-            (4, self._tick),
-            (4, self._apply),
+            (6, self._tick),
+            (5, self._apply),
             (2, self._listen),
             (2, self._pass_time),
             (1.5, self._some_night),
+            (1.5, self._change_fields),
         ]
         [(_, act)] = self.random.choices(choices, [weight for weight, _ in choices])
         act()
@@ -199,10 +214,24 @@ class EventPlay:
     def _edit_unclearly(self) -> None:
         """The next change is told by an event without values, or by none that names records."""
         history = self.random.choice(self.histories)
-        kind = self.random.choice(CHANGE_FAULTS)
+        kind = next(self.change_faults)
         self.mix[kind] += 1
         self.org.faults.add({"event": kind}, object=history.scene.spec.name)
         history.happen(history.now.replace(microsecond=0))
+
+    def _change_fields(self) -> None:
+        """The schema of events changes; a conversion is told by one event for all records."""
+        scene = self.random.choice(self.scenes)
+        name, number = scene.spec.name, self.dates[scene.name]
+        self.dates[scene.name] += 1
+        fields = f"fields/{name}"
+        if number % 2:
+            text = {"type": "string", "length": 9}
+            self.org.control("PUT", fields, {f"Extra_{number - 1}__c": text})
+            self.mix["fields converted"] += 1
+        else:
+            self.org.control("POST", fields, {f"Extra_{number}__c": {"type": "date"}})
+            self.mix["fields added"] += 1
 
     def _create_unclearly(self) -> None:
         """New records that only these events tell of: no break and no night makes them good."""
@@ -226,18 +255,18 @@ class EventPlay:
         self._stop_listener()
         for history in self.histories:
             self._edit_some(history)
-        self.org.faults.clear()  # they are for those who follow, not for those who compare
-        self._note_published()
         self._advance_to(self.now + RETENTION + self.random.random() * DAY)
         self.mix["positions outlived"] += 1
 
     def _advance_to(self, moment: datetime) -> None:
+        if moment - self.now > timedelta(hours=12):
+            self._note_published()  # before the org forgets it
         self.histories[0].advance(moment - self.now)
 
     # ---- following
 
     def _tick(self) -> None:
-        if self.random.random() < 0.3:
+        if self.random.random() < 0.5:
             self._run(evaluate_sensor, self.specs)
         else:
             self._run(drain_all, self.specs, 0.3)
@@ -307,29 +336,34 @@ class EventPlay:
         self._compare_everything(self.scenes)
 
     def _compare_everything(self, scenes: Sequence[Scene]) -> None:
-        self._note_published()
-        self._land_everything()
+        on_bus = self._note_published()
+        self._land_everything(on_bus)
         for scene in scenes:
             Step(apply_changes, self.place, scene.spec, self._next_run()).finish()
             self._assert_quiet(scene)
-            self._compare_live_rows(scene)
-            self._compare_log(scene)
+            self._compare_rows(scene)
+            self._compare_log(scene, on_bus[scene.spec.name])
 
-    def _land_everything(self) -> None:
+    def _land_everything(self, on_bus: Mapping[str, Published]) -> None:
         deadline = time.monotonic() + SETTLE_S
-        while missing := self._not_landed():
+        # Once in any case: what the bus has forgotten is noticed by asking for it.
+        Step(drain_all, self.place, self.specs, 0.3).finish()
+        while missing := self._not_landed(on_bus):
             assert time.monotonic() < deadline, f"{self._name}: {missing} never landed"
             Step(drain_all, self.place, self.specs, 0.3).finish()
 
-    def _note_published(self) -> None:
+    def _note_published(self) -> Mapping[str, Published]:
+        """Remember what is on the bus, by object."""
+        on_bus = self.bus.read(f"/data/{WATCHED}")
         for scene in self.scenes:
-            self.published[scene.name].add(self.bus.read(changes_spec(scene.spec).channel))
+            self.published[scene.name].add(on_bus[scene.spec.name])
+        return on_bus
 
-    def _not_landed(self) -> str:
+    def _not_landed(self, on_bus: Mapping[str, Published]) -> str:
         """A channel with events on the bus that aren't in the inbox."""
         for scene in self.scenes:
             spec = changes_spec(scene.spec)
-            if self.bus.read(spec.channel).events - landed_events(self.place.inbox, spec):
+            if on_bus[spec.object.name].events - landed_events(self.place.inbox, spec):
                 return f"events of {spec.channel}"
         return ""
 
@@ -343,11 +377,8 @@ class EventPlay:
             f"(segment {newest}, consumed {consumed})"
         )
 
-    def _compare_live_rows(self, scene: Scene) -> None:
-        """Rows that aren't deleted; a deleted one may show values from before its last edits."""
-        truth = {key: row for key, row in self._truth(scene).items() if not row[-2]}
-        found = {key: row for key, row in self._table(scene).items() if not row[-2]}
-        self._assert_same(scene, found, truth, "by events")
+    def _compare_rows(self, scene: Scene) -> None:
+        self._assert_same(scene, self._table(scene), self._truth(scene), "by events")
 
     def _end_with_nights(self) -> None:
         """Windows up to the last edit: then deleted rows, too, are as the org has them."""
@@ -390,22 +421,39 @@ class EventPlay:
             f"{details}\n{dict(self.mix)}"
         )
 
-    def _compare_log(self, scene: Scene) -> None:
+    def _compare_log(self, scene: Scene, on_bus: Published) -> None:
         """All that was delivered stands in the log, once, as the org told it."""
         spec = changes_spec(scene.spec)
         told = self.published[scene.name].changes
-        rows, events = logged(self.place.warehouse_file, spec)
-        twice = [change for change, n in Counter(change for change, _ in rows).items() if n > 1]
-        invented = [row for row in rows if told.get(row[0]) != row[1]]
-        lacking = landed_events(self.place.inbox, spec) - events
-        kept = self.bus.read(spec.channel).changes.keys() - {change for change, _ in rows}
-        wrong = [*twice, *invented, *lacking, *kept]
+        rows = logged(self.place.warehouse_file, spec)
+        counts = Counter(row.change for row in rows)
+        twice = [change for change, n in counts.items() if n > 1]
+        invented = [r.change for r in rows if r.change not in told or told[r.change].kind != r.kind]
+        otherwise = list(values_logged_wrongly(scene, told, rows))
+        lacking = landed_events(self.place.inbox, spec) - {row.event_id for row in rows}
+        kept = on_bus.changes.keys() - counts.keys()
+        wrong = [*twice, *invented, *otherwise, *lacking, *kept]
         assert not wrong, (
             f"{self._name}: wrong row(s) in {spec.log_table}: {len(twice)} twice {twice[:3]}, "
-            f"{len(invented)} that nobody told {invented[:3]}, {len(lacking)} event(s) that landed "
+            f"{len(invented)} that nobody told {invented[:3]}, {len(otherwise)} told otherwise "
+            f"{otherwise[:3]}, {len(lacking)} event(s) that landed "
             f"and {len(kept)} change(s) on the bus are missing: {sorted(kept)[:3]}"
         )
         self.mix["changes logged"] = max(self.mix["changes logged"], len(rows))
+        if scene.spec.history:
+            self._compare_history(scene, rows)
+
+    def _compare_history(self, scene: Scene, rows: list[Logged]) -> None:
+        """Each change is a version, whose values are those that were told."""
+        found = versions(self.place.warehouse_file, changes_spec(scene.spec))
+        live = {key: row for key, row in self._truth(scene).items() if not row[-2]}
+        model = HistoryModel(scene, self.published[scene.name].changes, rows)
+        wrong = list(model.problems(found, live))
+        assert not wrong, (
+            f"{self._name}: {len(wrong)} wrong row(s) in the history of {scene.name}: {wrong[:5]}"
+        )
+        self.mix["versions"] = max(self.mix["versions"], len(found))
+        self.mix["certain versions"] += sum(not one["_uncertain"] for one in found)
 
     @property
     def _name(self) -> str:

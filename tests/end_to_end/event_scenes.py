@@ -53,7 +53,7 @@ ORDERS_WITH_TAX = replace(
 )
 CONTACTS = Scene(
     "contacts",
-    ObjectSpec("Contact", tuple(_CONTACT_COLUMNS)),
+    ObjectSpec("Contact", tuple(_CONTACT_COLUMNS), history=True),
     "contact",
     _CONTACT_COLUMNS,
     _contact,

@@ -7,18 +7,20 @@ from pathlib import Path
 import pytest
 
 from tests.emulator_process import Org
-from tests.end_to_end.event_play import STREAM_FAULTS, SWEEP, play, sweep
+from tests.end_to_end.event_play import CHANGE_FAULTS, STREAM_FAULTS, SWEEP, play, sweep
 
 EXAMPLES = int(os.environ.get("TIDEGATE_EXAMPLES", "2"))
 # What must have happened, or the test would show less than it says.
-KINDS = ["create", "update", "delete", "undelete", "late commits", "gap", "overflow"]
-KINDS += [*STREAM_FAULTS, "listeners killed", "positions outlived", "read_windows done"]
+KINDS = ["create", "update", "delete", "undelete", "late commits", "fields added"]
+KINDS += [*CHANGE_FAULTS, *STREAM_FAULTS, "listeners killed", "positions outlived"]
+KINDS += ["read_windows done", "certain versions"]
 
 
 def check_mix(mix: Counter[str], examples: int) -> str:
     """A sentence about what was tried, once it is enough."""
     assert mix["edits within a second"] >= 0.2 * mix["edits"]
     assert not [kind for kind in KINDS if not mix[kind]]
+    assert mix["evaluate_sensor done"] + mix["evaluate_sensor killed"] >= examples
     # Which of the steps die depends on how fast the machine is.
     assert sum(count for kind, count in mix.items() if kind.endswith("killed")) >= 3 * examples
     kinds = ", ".join(f"{mix[kind]:,} {kind}" for kind in sorted(mix))

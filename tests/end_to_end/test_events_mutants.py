@@ -8,7 +8,7 @@ from tests.end_to_end.checkout import Checkout
 
 # Enough to catch them, in less time.
 STEPS = 20
-# Whether a bug shows depends on what is killed when: a history that misses it is followed by others.
+# Whether a bug shows depends on what is killed when: others follow a history that misses it.
 HISTORIES = [f"--seed={seed}" for seed in range(6)]
 MUTANTS = {
     "a_position_is_committed_before_its_events": (
