@@ -51,15 +51,17 @@ class ChangeLog:
             EventColumnError: Values that fit no more.
         """
         events = decoded.events
-        ids = events.column("record_ids")
-        each = pc.list_parent_indices(ids)
-        columns: dict[str, pa.Array[Any]] = {"id": pc.list_flatten(ids)}
+        columns: dict[str, pa.Array[Any]] = {}
         for name, source in HEADER_COLUMNS.items():
-            columns[name] = events.column(source).cast(CHANGE_COLUMNS[name]).take(each)
+            columns[name] = events.column(source).cast(CHANGE_COLUMNS[name])
         for field, column in self.shape.columns.items():
             if field != "Id" and field in events.schema.names:
-                columns[column] = self._values(field, events.column(field)).take(each)
-        return pa.RecordBatch.from_pydict(columns)
+                columns[column] = self._values(field, events.column(field))
+        ids: Any = events.column("record_ids")
+        changes = pa.RecordBatch.from_pydict(columns)
+        if not pc.all(pc.equal(pc.list_value_length(ids), pa.scalar(1)), skip_nulls=False).as_py():
+            changes = changes.take(pc.list_parent_indices(ids))
+        return changes.add_column(0, "id", ids.flatten())
 
     def spec(self, batches: Sequence[pa.RecordBatch]) -> LogSpec:
         """The log with the columns that these rows have."""

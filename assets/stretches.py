@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assets.errors import UndecodedEventsError
 from assets.undecoded import Tries
@@ -19,7 +21,12 @@ from resources.salesforce.pubsub.decode import DecodedBatch, EventDecoder
 from resources.salesforce.pubsub.errors import EventDecodeError
 from resources.warehouse.event_adapter import DeadEvent
 
-STRETCH_EVENTS = 10_000
+#: What a stretch holds at most, unless its only segment holds more. A transaction costs some tenths
+#: of a second however small it is; decoded events lie in memory until it is over.
+STRETCH_EVENTS = 50_000
+STRETCH_BYTES = 48 << 20
+#: So many records are read by one API call.
+STRETCH_RECORDS = 10_000
 #: The position before the first event, or behind a break.
 NO_POSITION = b""
 
@@ -37,18 +44,44 @@ class EventColumnError(ValueError):
 
 @dataclass
 class Stretch:
-    """Segments that are applied together: their rows, and the decoded events these are made of."""
+    """Segments that are applied together: their rows, and the decoded events these are made of.
+
+    ``records`` are the Ids that change events name.
+    """
 
     segments: list[Segment] = field(default_factory=list)
     rows: list[pa.RecordBatch] = field(default_factory=list)
     decoded: list[pa.RecordBatch] = field(default_factory=list)
     dead: list[EventDecodeError] = field(default_factory=list)
     breaks: list[str] = field(default_factory=list)
+    records: set[str] = field(default_factory=set)
 
     @property
     def events(self) -> int:
         """How many events its segments hold."""
         return sum(segment.events for segment in self.segments)
+
+    @property
+    def size_bytes(self) -> int:
+        """What its events and rows take."""
+        return sum(batch.nbytes for batch in (*self.decoded, *self.rows))
+
+    def has_room_for(self, more: Stretch) -> bool:
+        """Whether both together aren't too large for one transaction."""
+        return not self.segments or (
+            self.events + more.events <= STRETCH_EVENTS
+            and self.size_bytes + more.size_bytes <= STRETCH_BYTES
+            and len(self.records | more.records) <= STRETCH_RECORDS
+        )
+
+    def extend(self, more: Stretch) -> None:
+        """Take another one in, which follows."""
+        self.segments += more.segments
+        self.rows += more.rows
+        self.decoded += more.decoded
+        self.dead += more.dead
+        self.breaks += more.breaks
+        self.records |= more.records
 
     def replay_id(self, before: bytes | None) -> bytes:
         """The position behind it; behind a break that of before, None if there was none."""
@@ -81,35 +114,39 @@ class Stretches:
         """Stretches in order; the last one with what stops at its end, if anything does."""
         stretch = Stretch()
         for segment in segments:
-            if stretch.segments and stretch.events + segment.events > STRETCH_EVENTS:
-                yield stretch, None
-                stretch = Stretch()
-            held_up = self._add(stretch, segment)
+            more, held_up = self._read(segment)
             if held_up is not None:
                 yield stretch, held_up
                 return
+            if not stretch.has_room_for(more):
+                yield stretch, None
+                stretch = Stretch()
+            stretch.extend(more)
         yield stretch, None
 
-    def _add(self, stretch: Stretch, segment: Segment) -> UndecodedEventsError | None:
-        """Decode a segment into a stretch, unless one of its events is to be waited for."""
+    def _read(self, segment: Segment) -> tuple[Stretch, UndecodedEventsError | None]:
+        """A segment decoded, and what is to be waited for if one of its events can't be read."""
         raw = self._channel.read(segment)
         decoded = self._decoder.decode(raw)
-        rows, read, undecoded = [], [], list(decoded.undecoded)
+        found = Stretch(segments=[segment], dead=list(decoded.undecoded))
+        if segment.break_reason:
+            found.breaks.append(segment.break_reason)
         for batch in decoded.batches:
             try:
-                rows.append(self._to_rows(batch))
-                read.append(batch.events)
+                found.rows.append(self._to_rows(batch))
             except EventColumnError as error:
-                undecoded += _unread(raw, batch.events, str(error))
-        held_up = self._tries.count(undecoded)
-        if held_up is None:
-            stretch.segments.append(segment)
-            if segment.break_reason:
-                stretch.breaks.append(segment.break_reason)
-            stretch.rows += rows
-            stretch.decoded += read
-            stretch.dead += undecoded
-        return held_up
+                found.dead += _unread(raw, batch.events, str(error))
+                continue
+            found.decoded.append(batch.events)
+            found.records |= _records(batch.events)
+        return found, self._tries.count(found.dead)
+
+
+def _records(events: pa.RecordBatch) -> set[str]:
+    if "record_ids" not in events.schema.names:
+        return set()
+    lists: Any = events.column("record_ids")
+    return set(pc.unique(lists.flatten()).to_pylist())
 
 
 def kept_or_fetched(inbox: Inbox, fetch: Callable[[str], str]) -> Callable[[str], str]:

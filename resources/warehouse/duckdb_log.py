@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -52,12 +53,15 @@ class DuckDBLog:
             LogError: A column is missing, or an event lacks what tells it from others.
         """
         self._stage(events)
-        unique = [quoted(name) for name in self._spec.unique]
-        came = self._number(f"SELECT count(*) FROM {INCOMING}")
-        appended = self._number(
+        unique = ", ".join(quoted(name) for name in self._spec.unique)
+        first = quoted(self._spec.unique[0])
+        came, *ends = self._one(f"SELECT count(*), min({first}), max({first}) FROM {INCOMING}")
+        # Commit numbers ascend, so that of a long log only its end is looked at.
+        (appended,) = self._one(
             f"INSERT INTO {self._table} BY NAME SELECT * FROM {INCOMING} n "
-            f"ANTI JOIN {self._table} t USING ({', '.join(unique)}) "
-            f"QUALIFY row_number() OVER (PARTITION BY {', '.join(unique)}) = 1"
+            f"ANTI JOIN (SELECT {unique} FROM {self._table} WHERE {first} BETWEEN ? AND ?) t "
+            f"USING ({unique}) QUALIFY row_number() OVER (PARTITION BY {unique}) = 1",
+            ends,
         )
         return appended, came - appended
 
@@ -72,14 +76,15 @@ class DuckDBLog:
             f"SELECT {', '.join(self._columns)} FROM events"
         )
         self._connection.unregister("events")
-        nameless = self._number(
+        (nameless,) = self._one(
             f"SELECT count(*) FROM {INCOMING} WHERE {_any_null(self._spec.unique)}"
         )
         if nameless:
             raise LogError(self._name, f"{nameless:,} have no {' or no '.join(self._spec.unique)}")
 
-    def _number(self, sql: str) -> int:
-        return int(self._connection.execute(sql).fetchall()[0][0])
+    def _one(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...]:
+        (row,) = self._connection.execute(sql, list(parameters)).fetchall()
+        return tuple(row)
 
 
 def _any_null(columns: Sequence[str]) -> str:
