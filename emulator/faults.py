@@ -11,11 +11,12 @@ from typing import Any
 
 from emulator.errors import ControlError
 from emulator.limits import MAXIMA
+from emulator.pubsub.error_codes import STATUSES
 
 JOB_FATES = ("fail", "abort", "stall")
 # What becomes of a change when it is journaled, and of a stream when it is served.
 CHANGE_FATES = ("gap", "overflow", "wildcard")
-EVENT_FATES = (*CHANGE_FATES, "expire_replay", "silence", "drop", "duplicate")
+EVENT_FATES = (*CHANGE_FATES, "expire_replay", "silence", "drop", "duplicate", "refuse")
 _MATCH_KEYS = {"method", "path", "object"}
 _FAULT_KEYS = {"match", "times", "after", "probability", "do"}
 # What a fault can do, by the key that names it; the values say which keys may stand beside it.
@@ -28,7 +29,7 @@ _DO_KEYS: dict[str, set[str]] = {
     "limits": set(),
     "job": {"done_share"},
     "lock": set(),
-    "event": set(),
+    "event": {"code"},
 }
 
 
@@ -105,13 +106,21 @@ class Faults:
             rpc: What `method` of a fault is compared with.
             topic: What its `path` is compared with.
         """
+        done = self._take_event(fates, *objects, rpc=rpc, topic=topic)
+        return str(done["event"]) if done else None
+
+    def take_refusal(self, *objects: str, rpc: str, topic: str) -> str | None:
+        """The `error-code` with which a call, or a stream about to send, is refused."""
+        done = self._take_event({"refuse"}, *objects, rpc=rpc, topic=topic)
+        return str(done["code"]) if done else None
+
+    def _take_event(self, fates: set[str], *objects: str, rpc: str, topic: str) -> dict[str, Any]:
         if not self._faults:
-            return None
+            return {}
         names = {name.lower() for name in objects}
-        done = self.take(
+        return self.take(
             {"event"}, rpc.upper(), topic, lambda: names, lambda do: do["event"] in fates
         )
-        return str(done["event"]) if done else None
 
     def take(
         self,
@@ -203,6 +212,9 @@ def _check_do(do: Mapping[str, Any], kind: str) -> None:
         raise ControlError(f"`done_share` is a number from 0 to 1; got {share!r}")
     if kind == "event" and value not in EVENT_FATES:
         raise ControlError(f"`event` is one of {', '.join(EVENT_FATES)}; got {value!r}")
+    code = do.get("code")
+    if (value == "refuse") != (code is not None) or code not in (None, *STATUSES):
+        raise ControlError(f"`code` goes with `refuse`, one of {', '.join(sorted(STATUSES))}")
     if kind == "limits":
         if not isinstance(value, dict):
             raise ControlError("`limits` is an object of allowance and what is left of it")

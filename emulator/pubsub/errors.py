@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 import grpc
 
 from emulator.errors import EmulatorError
+from emulator.faults import Faults
+from emulator.pubsub.error_codes import STATUSES
 
 PREFIX = "sfdc.platform.eventbus.grpc."
 
@@ -32,6 +34,18 @@ def refuse(context: grpc.ServicerContext, error: PubSubError, rpc_id: str) -> No
     context.set_trailing_metadata(trailers)
     context.abort(error.status, f"{error.message} rpcId: {rpc_id}")
     raise AssertionError("abort raises")
+
+
+def refuse_on_request(faults: Faults, rpc: str, topic: str, *objects: str) -> None:
+    """Refuse the call, or end the stream, if a fault wants that.
+
+    Raises:
+        PubSubError: With the fault's code.
+    """
+    code = faults.take_refusal(*objects, rpc=rpc, topic=topic)
+    if code is not None:
+        status = grpc.StatusCode[STATUSES[code]]
+        raise PubSubError(status, code, f"The call was refused: {code}.")
 
 
 def invalid(code: str, message: str) -> PubSubError:

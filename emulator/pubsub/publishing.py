@@ -14,7 +14,7 @@ from emulator.errors import ApiError
 from emulator.events.publishing import check_publish_limit
 from emulator.events.reading import replay_id
 from emulator.org import Org
-from emulator.pubsub.errors import PubSubError, invalid
+from emulator.pubsub.errors import PubSubError, invalid, refuse_on_request
 from emulator.pubsub.generated import pubsub_api_pb2 as api
 from emulator.pubsub.login import still_valid
 from emulator.pubsub.requests import Requests
@@ -90,6 +90,7 @@ def publish_responses(
                 )
             request.topic_name = topic
             still_valid(org, session.token)
+            refuse_on_request(org.faults, "PublishStream", topic)
             last = org.clock.now()
             yield publish(org, session, request, rpc_id)
         if org.clock.now() - last >= timedelta(seconds=IDLE_S):

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 
 from emulator.org import Org
-from emulator.pubsub.errors import PubSubError, invalid, refuse
+from emulator.pubsub.errors import PubSubError, invalid, refuse, refuse_on_request
 from emulator.pubsub.generated import pubsub_api_pb2 as api
 from emulator.pubsub.generated.pubsub_api_pb2_grpc import PubSubServicer
 from emulator.pubsub.login import log_in
@@ -35,6 +35,7 @@ class PubSub(PubSubServicer):
     def GetTopic(self, request: api.TopicRequest, context: Context) -> Any:  # noqa: N802
         with _Call(context) as rpc_id:
             log_in(self._org, context)
+            refuse_on_request(self._org.faults, "GetTopic", request.topic_name)
             channel = channel_of(self._org, request.topic_name)
             schema_id = ""
             if channel.sobject is not None:
@@ -51,6 +52,7 @@ class PubSub(PubSubServicer):
     def GetSchema(self, request: api.SchemaRequest, context: Context) -> Any:  # noqa: N802
         with _Call(context) as rpc_id:
             log_in(self._org, context)
+            refuse_on_request(self._org.faults, "GetSchema", request.schema_id)
             schema = self._org.journal.schema_by_id(request.schema_id)
             if schema is None:
                 raise invalid(
@@ -72,6 +74,7 @@ class PubSub(PubSubServicer):
             if first is None:
                 return
             channel = subscribable(self._org, first.topic_name)
+            refuse_on_request(self._org.faults, "Subscribe", channel.topic, *channel.objects)
             seq = first_seq(self._org, channel, first)
             stream = Subscription(self._org, "Subscribe", channel, seq, token, wake)
             code = "subscription.fetch.requested.events.invalid"
@@ -101,7 +104,9 @@ class PubSub(PubSubServicer):
 
     def Publish(self, request: api.PublishRequest, context: Context) -> Any:  # noqa: N802
         with _Call(context) as rpc_id:
-            return publish(self._org, log_in(self._org, context), request, rpc_id)
+            session = log_in(self._org, context)
+            refuse_on_request(self._org.faults, "Publish", request.topic_name)
+            return publish(self._org, session, request, rpc_id)
 
     def PublishStream(  # noqa: N802
         self, request_iterator: Iterator[api.PublishRequest], context: Context

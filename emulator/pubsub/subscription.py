@@ -14,7 +14,7 @@ from emulator.events.channels import Channel
 from emulator.events.reading import Cursor, replay_id
 from emulator.limits import DELIVERED_EVENTS
 from emulator.org import Org
-from emulator.pubsub.errors import PubSubError
+from emulator.pubsub.errors import PubSubError, refuse_on_request
 from emulator.pubsub.flow import Flow
 from emulator.pubsub.generated.pubsub_api_pb2 import ConsumerEvent, ProducerEvent
 from emulator.pubsub.login import still_valid
@@ -72,11 +72,10 @@ class Subscription:
             # A new position to tell; what was committed before it is sent first.
             self._org.journal.mark()
             events = self._cursor.take(self.flow.pending)
+        objects, topic = self._channel.objects, self._channel.topic
+        refuse_on_request(self._org.faults, self._rpc, topic, *objects)
         fate = self._org.faults.take_event(
-            {"silence", "drop", "duplicate"},
-            *self._channel.objects,
-            rpc=self._rpc,
-            topic=self._channel.topic,
+            {"silence", "drop", "duplicate"}, *objects, rpc=self._rpc, topic=topic
         )
         if fate == "silence":
             self._silent = True

@@ -6,6 +6,7 @@ from threading import Thread
 import grpc
 import pytest
 
+from emulator.pubsub.error_codes import STATUSES
 from emulator.pubsub.generated import pubsub_api_pb2 as wire
 from tests.emulator.api import Api
 from tests.emulator.event_stream import EventBus, Stream, error_of
@@ -422,3 +423,40 @@ def test_a_keepalive_is_never_ahead_of_events_that_come_after_it(org, bus):
         else:
             latest = response.latest_replay_id
     assert ahead == 0
+
+
+def test_every_documented_error_can_be_had_by_a_fault(org, bus):
+    for code, status in STATUSES.items():
+        org.faults.add({"event": "refuse", "code": code}, method="GetTopic", path=ACCOUNTS)
+        assert refused(bus.topic, ACCOUNTS) == (status, code)
+    assert bus.topic(ACCOUNTS).can_subscribe
+
+
+@pytest.mark.parametrize("method", ["GetSchema", "Publish", "Subscribe"])
+def test_each_call_can_be_refused_by_a_fault(org, bus, method):
+    topic = "/event/Order_Event__e"
+    schema_id = bus.topic(topic).schema_id
+    event = bus.encode(topic, CreatedDate=1, CreatedById="005Td0000000001IAA")
+    code = "service.protection.triggered"
+    org.faults.add({"event": "refuse", "code": code}, method=method)
+    call = {
+        "GetSchema": lambda: bus.stub.GetSchema(
+            wire.SchemaRequest(schema_id=schema_id), metadata=bus.metadata, timeout=20
+        ),
+        "Publish": lambda: bus.publish(topic, event),
+        "Subscribe": lambda: bus.subscribe(topic).next(),
+    }[method]
+
+    assert refused(call) == ("RESOURCE_EXHAUSTED", code)
+
+
+def test_a_stream_can_be_refused_when_it_has_something_to_send(org, bus):
+    code = "service.auth.refresh.invalid"
+    stream = bus.subscribe(ACCOUNTS, replay_preset=wire.EARLIEST)
+    org.create("Account", {"Name": "Harbour"})
+    assert len(stream.take(1)) == 1
+    org.faults.add({"event": "refuse", "code": code}, method="Subscribe", path=ACCOUNTS)
+
+    org.create("Account", {"Name": "Quay"})
+
+    assert stream.error() == ("UNAUTHENTICATED", code)
