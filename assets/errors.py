@@ -195,12 +195,18 @@ class UndecodedEventsError(AssetError):
         self.channel, self.events, self.problem = channel, events, problem
         self.tried, self.tries = tried, tries
 
+    @property
+    def _instead(self) -> str:
+        # Nothing can be asked about a platform event.
+        is_change = self.channel.startswith("/data/")
+        return ", and reads what has changed since instead" if is_change else ""
+
     def __str__(self) -> str:
         return (
             f"{self.channel} waits for {self.events:,} event(s) that can't be read (try "
             f"{self.tried} of {self.tries}). {self.problem} The last try sets them aside in "
-            "_tidegate.dead_events with their bytes, and reads what has changed since instead; "
-            "`dead_after_tries` says how many there are."
+            f"_tidegate.dead_events with their bytes{self._instead}; `dead_after_tries` says how "
+            "many there are."
         )
 
 

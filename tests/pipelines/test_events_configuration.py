@@ -1,10 +1,13 @@
 """What stands in `defs.yaml` of events, and what is said of mistakes in it."""
 
+import re
+
 import dagster as dg
 import pytest
 
 from pipelines.components.errors import ConfigurationError
 from pipelines.started_jobs import with_started_jobs
+from tests.emulator_process import CHECKOUT
 from tests.pipelines.conftest import DefsFolder
 
 SYNC = """
@@ -284,3 +287,17 @@ def test_a_job_of_windows_isnt_started_by_an_event(defs_folder: DefsFolder):
     [mistake] = start_mistakes(defs_folder)
 
     assert "crm_daily has windows, and an event doesn't say which one to run" in mistake
+
+
+def test_what_readme_shows_loads_as_it_stands(defs_folder: DefsFolder):
+    blocks = re.findall(r"```yaml\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.DOTALL)
+    [shown] = [block for block in blocks if "platform_events:" in block]
+    written(defs_folder, shown)
+    defs_folder.write("crm", SYNC.replace("  objects:\n", "  objects:\n    Contact: {}\n"))
+    defs_folder.write("orders", LOAD.replace("attributes:", "attributes:\n  name: erp_orders"))
+
+    with defs_folder.load() as defs:
+        specs = {spec.key.to_user_string() for spec in defs.resolve_all_asset_specs()}
+        with_started_jobs(defs)
+
+    assert {"changes/salesforce/contact", "events/salesforce/order_events"} <= specs

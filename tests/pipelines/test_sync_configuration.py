@@ -8,7 +8,12 @@ from dagster.components.testing import create_defs_folder_sandbox
 
 from assets.inbound import inbound_assets
 from assets.translator import SalesforceObjectProps
-from pipelines.components import SalesforceConnection, SalesforceSync, WarehouseConnection
+from pipelines.components import (
+    SalesforceConnection,
+    SalesforceEvents,
+    SalesforceSync,
+    WarehouseConnection,
+)
 from tests.pipelines.conftest import DefsFolder
 
 SYNC = """
@@ -260,7 +265,9 @@ def test_two_connections_of_one_name_are_refused(defs_folder: DefsFolder):
     assert said == "eu_org:2 name: 'salesforce' is the name of another SalesforceConnection, too"
 
 
-@pytest.mark.parametrize("component", [SalesforceSync, SalesforceConnection, WarehouseConnection])
+@pytest.mark.parametrize(
+    "component", [SalesforceSync, SalesforceConnection, WarehouseConnection, SalesforceEvents]
+)
 def test_what_dg_scaffolds_loads_as_it_stands(
     defs_folder: DefsFolder, component: type[dg.Component], tmp_path: Path
 ):
