@@ -11,8 +11,14 @@ from emulator.schema.model import Field, SObject
 # Never part of a change event, or of none that was recorded (events.md, "Change event body").
 _NEVER = frozenset(
     {"Id", "IsDeleted", "MasterRecordId", "SystemModstamp", "LastActivityDate", "LastViewedDate",
-     "LastReferencedDate", "PhotoUrl", "ReplayId", "EventUuid"}
+     "LastReferencedDate", "PhotoUrl", "ReplayId", "EventUuid", "HasOpenActivity", "HasOverdueTask"}
 )  # fmt: skip
+# Derived here, and in a recorded event of the object all the same.
+_DERIVED = {
+    "Opportunity": {
+        "ExpectedRevenue", "IsClosed", "IsWon", "ForecastCategory", "HasOpportunityLineItem",
+    },
+}  # fmt: skip
 _PART_ORDER = (
     "Salutation", "FirstName", "LastName", "MiddleName", "InformalName", "Suffix",
     "Latitude", "Longitude",
@@ -57,8 +63,10 @@ class EventField:
 def event_fields(sobject: SObject) -> tuple[EventField, ...]:
     """The fields after the header, in describe order (recorded for Account and Opportunity)."""
     found: dict[str, EventField] = {}
+    derived = _DERIVED.get(sobject.name, set())
     for field in sobject.fields.values():
-        if field.name in _NEVER or not field.is_stored or field.type == "base64":
+        told = field.is_stored or field.name in derived
+        if field.name in _NEVER or not told or field.type == "base64":
             continue
         owner = sobject.fields.get(field.compound_field_name or "")
         if owner is None or owner is field:

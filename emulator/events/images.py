@@ -7,7 +7,8 @@ from typing import Any
 
 from emulator.events.avro_schemas import EventSchema
 from emulator.events.event_fields import Part, is_long_text, json_sql
-from emulator.schema.columns import duckdb_type, quoted
+from emulator.schema.columns import duckdb_type, quoted, value_sql
+from emulator.schema.model import Field
 from emulator.store.database import Connection
 
 # What a long text was before it changed stands beside what it is.
@@ -21,7 +22,7 @@ def image_table(schema: EventSchema) -> str:
 
 def create_sql(schema: EventSchema) -> str:
     """Its definition."""
-    columns = [f"{quoted(part.field.name)} {duckdb_type(part.field)}" for part in schema.parts]
+    columns = [f"{quoted(part.field.name)} {_kind(part.field)}" for part in schema.parts]
     columns += [f"{_old(part)} VARCHAR" for part in long_texts(schema.parts)]
     return f"CREATE TABLE IF NOT EXISTS {image_table(schema)} (seq BIGINT, {', '.join(columns)})"
 
@@ -36,7 +37,7 @@ def insert_sql(schema: EventSchema, values: dict[str, str], source: str) -> str:
 
 def new_values(parts: Iterable[Part]) -> dict[str, str]:
     """Of whole rows, from the alias `o`."""
-    return {quoted(part.field.name): f"o.{quoted(part.field.name)}" for part in parts}
+    return {quoted(part.field.name): value_sql(part.field, "o") for part in parts}
 
 
 def changed_values(parts: Iterable[Part], changed: Sequence[str], least: int) -> dict[str, str]:
@@ -44,7 +45,7 @@ def changed_values(parts: Iterable[Part], changed: Sequence[str], least: int) ->
     values = {}
     for part, condition in zip(parts, changed, strict=True):
         name = quoted(part.field.name)
-        values[name] = f"CASE WHEN {condition} THEN o.{name} END"
+        values[name] = f"CASE WHEN {condition} THEN {value_sql(part.field, 'o')} END"
         if is_long_text(part.field):
             long = f"length(b.{name}) > {least} AND o.{name} IS NOT NULL"
             values[_old(part)] = f"CASE WHEN {condition} AND {long} THEN b.{name} END"
@@ -72,3 +73,9 @@ def read_images(
 
 def _old(part: Part) -> str:
     return quoted(f"{_OLD}{part.field.name}")
+
+
+def _kind(field: Field) -> str:
+    """As Avro has it: what a formula computes is a decimal here, and a double there."""
+    kind = duckdb_type(field)
+    return "DOUBLE" if kind.startswith("DECIMAL") else kind

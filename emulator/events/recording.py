@@ -11,7 +11,7 @@ from emulator.events.avro_schemas import EventSchema
 from emulator.events.event_fields import LONG_TEXT, Part
 from emulator.events.images import changed_values, insert_sql, new_values
 from emulator.faults import CHANGE_FATES
-from emulator.schema.columns import quoted
+from emulator.schema.columns import quoted, value_sql
 from emulator.schema.model import SObject
 from emulator.store.database import Connection
 
@@ -97,10 +97,15 @@ class Recorder:
         parts = [
             part
             for part in self._schema(sobject).parts
-            if names is None or part.field.name in names or part.field.name in _STAMPS
+            if names is None
+            or part.field.name in names
+            or part.field.name in _STAMPS
+            or part.field.formula is not None
         ]
         self._tell(sobject, ids, with_place=True)
-        columns = "".join(f", o.{quoted(part.field.name)}" for part in parts)
+        columns = "".join(
+            f", {value_sql(part.field, 'o')} AS {quoted(part.field.name)}" for part in parts
+        )
         self._connection.execute(
             f"CREATE OR REPLACE TEMP TABLE _before AS SELECT i.ord, i.id, i.row{columns} "
             f"FROM {self._places(sobject)}"
@@ -127,7 +132,8 @@ class Recorder:
         if self._tracks(sobject):
             self._tell(sobject, ids, with_place=True)
             parts = self._schema(sobject).parts
-            values = new_values(p for p in parts if names is None or p.field.name in names)
+            told = (p for p in parts if names is None or p.field.name in names or p.field.formula)
+            values = new_values(told)
             self._append(sobject, kind, values, self._places(sobject))
 
     def _tell(self, sobject: SObject, ids: Ids, *, with_place: bool) -> None:
@@ -254,8 +260,7 @@ def _changed(part: Part) -> str:
     # Told with every update (events.md, "changedFields").
     if part.field.name == "LastModifiedDate":
         return "true"
-    name = quoted(part.field.name)
-    return f"(o.{name} IS DISTINCT FROM b.{name})"
+    return f"({value_sql(part.field, 'o')} IS DISTINCT FROM b.{quoted(part.field.name)})"
 
 
 def _marks_sql(parts: Sequence[Part], conditions: dict[str, str]) -> str:

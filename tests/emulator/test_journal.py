@@ -366,3 +366,29 @@ def test_a_bulk_batch_is_told_in_transactions_of_two_hundred_rows(org, api, bus)
     assert [event["Name"] for event in events] == [f"Quay {n}" for n in range(450)]
     assert header(events[0])["changeOrigin"] == "com/salesforce/api/bulkapi/66.0"
     assert [header(one)["sequenceNumber"] for one in events[200:203]] == [1, 2, 3]
+
+
+# As in the Change Data Capture guide's sample, of the fields that this org's describe has, too.
+OPPORTUNITY = """AccountId IsPrivate Name Description StageName Amount Probability ExpectedRevenue
+TotalOpportunityQuantity CloseDate Type NextStep LeadSource IsClosed IsWon ForecastCategory
+ForecastCategoryName CampaignId HasOpportunityLineItem Pricebook2Id OwnerId CreatedDate CreatedById
+LastModifiedDate LastModifiedById LastStageChangeDate ContactId LastAmountChangedHistoryId
+LastCloseDateChangedHistoryId"""
+
+
+def test_an_opportunity_tells_the_fields_that_a_recorded_one_does(org, bus):
+    org.control("PUT", "cdc", {"objects": ["Opportunity"]})
+    topic = "/data/OpportunityChangeEvent"
+    plan = {"Name": "Pier", "StageName": "Prospecting", "CloseDate": "2030-01-01", "Amount": 200}
+    [record] = org.create("Opportunity", plan)
+    org.change("Opportunity", update=[{"Id": record, "StageName": "Closed Won"}])
+
+    created, updated = bus.events(topic, 2)
+
+    _, *names = [field["name"] for field in bus.schema(bus.topic(topic).schema_id)["fields"]]
+    assert names == OPPORTUNITY.split()
+    assert (created["IsClosed"], created["IsWon"], created["ExpectedRevenue"]) == (False, False, 20)
+    assert values(updated)["IsWon"] is True
+    assert values(updated)["ForecastCategory"] == "Closed"
+    assert updated["ExpectedRevenue"] == 200
+    assert "HasOpportunityLineItem" not in values(updated)
