@@ -37,7 +37,7 @@ def default_changes_spec(spec: ChangesSpec) -> dg.AssetSpec:
         group_name=spec.object.group or spec.sync.group or spec.sync.name,
         owners=list(spec.object.owners),
         tags=spec.object.tags,
-        kinds={"salesforce", "table", spec.sync.warehouse_kind},
+        kinds={"salesforce", "changes", spec.sync.warehouse_kind},
     )
 
 

@@ -9,7 +9,7 @@ import dagster as dg
 from assets.changes_run import Applied
 from assets.changes_spec import ChangesSpec
 from assets.failures import STATUS
-from assets.stage_metadata import API_CALLS, API_CALLS_LEFT, ROW_COUNT
+from assets.stage_metadata import API_CALLS, API_CALLS_LEFT
 from resources.salesforce.client import SalesforceClient
 
 
@@ -53,11 +53,12 @@ def changes_metadata(
             reason for one in again for reason in one.reasons
         ]
     if applied:
-        metadata[ROW_COUNT] = applied[-1].merged.rows_in_table
+        metadata["tidegate/rows_in_table"] = applied[-1].merged.rows_in_table
         committed = applied[-1].position.committed_at
         if committed is not None:
             metadata["salesforce/last_commit"] = committed.isoformat(timespec="milliseconds")
-            metadata["salesforce/lag_s"] = (client.org_now() - committed).total_seconds()
+            lag_s = (client.org_now() - committed).total_seconds()
+            metadata["salesforce/lag_s"] = round(lag_s, 1)
     if client.limits.left is not None:
         metadata[API_CALLS_LEFT] = client.limits.left
     return metadata

@@ -15,7 +15,6 @@ from pipelines.code_location import project_location
 from pipelines.dead_runs import end_dead_runs
 from pipelines.event_starts import EventStarts, StartPlaces
 from pipelines.run_queue import JobStartError, RunQueue
-from pipelines.run_tags import ALL_ASSETS_JOB
 from pipelines.sensors.run_requests import Followed, Waiting, run_requests
 from pipelines.sensors.tick_drain import ChannelTick, drain_all
 from resources.landing.errors import LandingError
@@ -101,7 +100,8 @@ def events_sensor(
 
     @dg.sensor(
         name=sensor_name(name),
-        job_name=ALL_ASSETS_JOB,
+        # Shown as its target, and on the assets' pages as what runs them.
+        asset_selection=[one.key for one in follows.tables] or None,
         minimum_interval_seconds=every_s,
         required_resource_keys={org_key, "landing", follows.warehouse_resource},
         description=f"Follows {', '.join(follows.names)}.",
@@ -151,7 +151,9 @@ def _drain(
     tick.channels = drain_all(pubsub, tick.inbox, warehouse.connect, follows.channels)
     for channel in tick.channels:
         if channel.problem:
-            tick.problems.append(f"{channel.channel}: {channel.problem}")
+            named = channel.channel in channel.problem
+            said = channel.problem if named else f"{channel.channel}: {channel.problem}"
+            tick.problems.append(said)
 
 
 def _start_jobs(
@@ -209,4 +211,6 @@ def _answers(
     if listened:
         waiting.append(f"{', '.join(listened)} is drained by another process")
     sentences = [*tick.problems, *tick.said, *waiting]
-    yield dg.SkipReason(". ".join(sentences) or f"Nothing new in {len(tick.channels)} channels")
+    ended = [f"{one.removesuffix('.')}." for one in sentences[:-1]]
+    text = " ".join([*ended, *sentences[-1:]])
+    yield dg.SkipReason(text or f"Nothing new in {len(tick.channels)} channels")

@@ -109,7 +109,7 @@ def _reason_to_wait(instance: dg.DagsterInstance, spec: Followed, now: datetime)
         return f"the org is over its API budget until {until:%Y-%m-%d %H:%M} UTC"
     until = not_before(_ended(instance, tags))
     if until and until > now:
-        return f"the last run failed, see there; the next one begins at {until:%H:%M:%S} UTC"
+        return f"its last run failed and says why; the next one begins at {until:%H:%M:%S} UTC"
     return None
 
 

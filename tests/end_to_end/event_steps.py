@@ -18,10 +18,12 @@ from typing import Any
 
 import dagster as dg
 
+from assets.changes import changes_asset
 from assets.changes_run import ChangePlaces, ChangesRun
 from assets.changes_spec import ChangesSpec
 from assets.drain import Until, drain
 from assets.extract import RunIds
+from assets.mask_key import MaskKeyResource
 from assets.specs import ObjectSpec
 from pipelines.sensors.events import Follows, events_sensor
 from resources.landing.inbox import Inbox
@@ -113,10 +115,15 @@ def evaluate_sensor(place: Place, specs: Sequence[ObjectSpec]) -> None:
         "warehouse_default": WarehouseResource(url=url, lock_timeout_s=30),
         "landing": LandingResource(url=place.landing),
     }
-    sensor = events_sensor("crm", Follows([changes_spec(spec) for spec in specs]), 15)
+    follows = Follows([changes_spec(spec) for spec in specs])
+    assets = [changes_asset(spec) for spec in follows.changes]
+    defs = dg.Definitions(assets, resources={**resources, "mask_key": MaskKeyResource(key="")})
+    sensor = events_sensor("crm", follows, 15)
     with (
         dg.DagsterInstance.ephemeral() as instance,
-        dg.build_sensor_context(instance=instance, resources=resources) as context,
+        dg.build_sensor_context(
+            instance=instance, repository_def=defs.get_repository_def(), resources=resources
+        ) as context,
     ):
         sensor.evaluate_tick(context)
 

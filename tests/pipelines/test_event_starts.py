@@ -5,7 +5,8 @@ from dataclasses import replace
 import dagster as dg
 import pytest
 
-from assets.event_spec import EventSpec, EventTable, JobStart
+from assets.event_spec import EventSpec, EventTable, JobStart, with_table
+from assets.event_table import event_table_asset
 from pipelines.sensors.events import Follows, events_sensor
 from tests.assets.conftest import Harbour
 from tests.assets.platform_events import EventFollower, Publisher
@@ -45,9 +46,12 @@ def publisher(harbour: Harbour):
 def tick(harbour: Harbour, spec: EventSpec = STARTS):
     """The run requests of one tick, and why there are none."""
     sensor = events_sensor("live", Follows(events=[spec]), 15)
+    table = with_table(spec)
+    assets = [event_table_asset(table)] if table else []
+    tables = dg.Definitions(assets=assets, resources=harbour.resources)
     with dg.build_sensor_context(
         instance=harbour.instance,
-        repository_def=JOBS.get_repository_def(),
+        repository_def=dg.Definitions.merge(JOBS, tables).get_repository_def(),
         resources={k: v for k, v in harbour.resources.items() if k != "mask_key"},
     ) as context:
         data = sensor.evaluate_tick(context)

@@ -32,6 +32,7 @@ def tick(harbour: Harbour, *specs: ChangesSpec):
     sensor = events_sensor("crm", Follows(specs or SPECS), 15)
     with dg.build_sensor_context(
         instance=harbour.instance,
+        repository_def=definitions(harbour).get_repository_def(),
         resources={k: v for k, v in harbour.resources.items() if k != "mask_key"},
     ) as context:
         data = sensor.evaluate_tick(context)
@@ -39,10 +40,13 @@ def tick(harbour: Harbour, *specs: ChangesSpec):
     return data.run_requests, data.skip_message
 
 
-def job(harbour: Harbour) -> dg.JobDefinition:
+def definitions(harbour: Harbour) -> dg.Definitions:
     assets = [changes_asset(spec) for spec in SPECS]
-    defs = dg.Definitions(assets=assets, resources=harbour.resources)
-    return defs.resolve_implicit_global_asset_job_def()
+    return dg.Definitions(assets=assets, resources=harbour.resources)
+
+
+def job(harbour: Harbour) -> dg.JobDefinition:
+    return definitions(harbour).resolve_implicit_global_asset_job_def()
 
 
 def launch(harbour: Harbour, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
@@ -103,7 +107,7 @@ def test_a_channel_in_error_says_what_to_do_and_holds_up_no_other(followed: Harb
     [request], _ = tick(followed)
 
     assert quiet == []
-    assert reason.startswith("/data/AccountChangeEvent: ")
+    assert reason.startswith("Subscribe of /data/AccountChangeEvent was refused")
     assert "Select the object in Setup under Change Data Capture" in reason
     assert request.asset_selection == [CONTACT.key]
 
@@ -131,7 +135,7 @@ def test_a_run_that_failed_is_asked_for_again_after_a_while(followed: Harbour):
     requests, reason = tick(followed, ACCOUNT)
 
     assert (failed.success, requests) == (False, [])
-    assert reason.startswith("Account waits: the last run failed, see there; the next one begins")
+    assert reason.startswith("Account waits: its last run failed and says why; the next one begins")
     runs = followed.instance.get_runs(dg.RunsFilter(tags=followed_tags(ACCOUNT)))
     assert [run.status for run in runs] == [dg.DagsterRunStatus.FAILURE]
 
