@@ -24,7 +24,7 @@ from resources.warehouse.event_adapter import DeadEvent
 #: What a stretch holds at most, unless its only segment holds more. A transaction costs some tenths
 #: of a second however small it is; decoded events lie in memory until it is over.
 STRETCH_EVENTS = 50_000
-STRETCH_BYTES = 48 << 20
+STRETCH_BYTES = 64 << 20
 #: So many records are read by one API call.
 STRETCH_RECORDS = 10_000
 #: The position before the first event, or behind a break.
