@@ -121,7 +121,7 @@ class EventPlay:
             if number == steps // 2:
                 self._settle()
         self._settle()
-        self._create_unclearly()
+        self._end_unclearly()
         self._settle()
         self._end_with_nights()
         for history in self.histories:
@@ -233,12 +233,14 @@ class EventPlay:
             self.org.control("POST", fields, {f"Extra_{number}__c": {"type": "date"}})
             self.mix["fields added"] += 1
 
-    def _create_unclearly(self) -> None:
-        """New records that only these events tell of: no break and no night makes them good."""
-        _, orders, contacts = self.histories
-        for history, kind in ((contacts, "gap"), (orders, "overflow")):
-            self.org.faults.add({"event": kind}, object=history.scene.spec.name)
-            history.create(history.now.replace(microsecond=0), 4)
+    def _end_unclearly(self) -> None:
+        """Changes that only these events tell of: no break and no night makes them good."""
+        accounts, orders, contacts = self.histories
+        for history, kind in ((contacts, "gap"), (orders, "overflow"), (accounts, "wildcard")):
+            name, stamp = history.scene.spec.name, history.now.replace(microsecond=0)
+            self.org.faults.add({"event": kind}, times=2, object=name)
+            history.create(stamp, 4)
+            history.edit(self.random.choice(history.free(stamp)), stamp)
 
     def _disturb_a_stream(self) -> None:
         kind = next(self.stream_faults)

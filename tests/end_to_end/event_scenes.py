@@ -63,4 +63,6 @@ CONTACTS = Scene(
 def event_scenes(seed: int) -> tuple[Scene, Scene, Scene]:
     """Three objects that are followed at once."""
     accounts = (ACCOUNTS, ACCOUNTS_REMOVED, BANKS)
-    return accounts[seed % len(accounts)], ORDERS_WITH_TAX, CONTACTS
+    chosen = accounts[seed % len(accounts)]
+    with_history = replace(chosen, spec=replace(chosen.spec, history=True))
+    return with_history, ORDERS_WITH_TAX, CONTACTS

@@ -27,15 +27,27 @@ MUTANTS = {
     ),
     "ids_of_gaps_are_skipped": (
         "assets",
-        "named = dict.fromkeys(one for ids in lists for one in ids)",
-        "named = dict.fromkeys(one for kind, ids in zip(kinds, lists, strict=True) "
-        "for one in ids if not kind.startswith(GAP))",
+        "    named: list[Any] = pc.unique(lists.flatten()).to_pylist()\n",
+        "    gaps = pc.starts_with(table['change_type'].combine_chunks(), GAP)\n"
+        "    named: list[Any] = pc.unique(lists.filter(pc.invert(gaps)).flatten()).to_pylist()\n",
         HISTORIES,
     ),
     "changes_too_large_for_events_are_not_read": (
         "assets",
         "    if seen.overflows:\n",
         "    if False:\n",
+        HISTORIES,
+    ),
+    "events_for_all_records_read_none": (
+        "assets",
+        "    if seen.wildcards:\n",
+        "    if False:\n",
+        HISTORIES,
+    ),
+    "histories_miss_what_no_event_names": (
+        "resources/warehouse",
+        "        if hidden is not None:\n",
+        "        if False:\n",
         HISTORIES,
     ),
     "lost_events_are_not_made_good": (
