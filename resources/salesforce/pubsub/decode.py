@@ -160,8 +160,9 @@ class EventDecoder:
         """Decode events of the columns of ``RAW_EVENTS``.
 
         Returns:
-            Batches of one schema each, in the order in which the schemas first occur, and the
-            events that can't be read. An event without a schema is one of those.
+            Batches of one schema each, in the order in which the schemas first occur; events that
+            had to be read by themselves are in another one. And the events that can't be read,
+            those without a schema among them.
 
         Raises:
             TransientError: A schema couldn't be fetched now.
@@ -223,6 +224,8 @@ def _fitting(schema: EventSchema, rows: _Rows, undecoded: list[EventDecodeError]
 def _misfits(schema: EventSchema, rows: _Rows, first: int) -> Iterator[tuple[int, str]]:
     """Which rows don't fit, and why; those of a half that fits are never looked at."""
     count = rows.raw.num_rows
+    if not count:
+        return
     try:
         _batch(schema, rows)
     except MISFITS as error:

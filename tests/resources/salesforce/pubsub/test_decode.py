@@ -20,6 +20,7 @@ from tests.resources.salesforce.pubsub.events import (
     ACCOUNT,
     ADDRESS,
     ADDRESS_PARTS,
+    HEADER,
     NOW,
     ORDER_EVENT,
     PERSON_NAME,
@@ -263,6 +264,31 @@ def test_an_event_that_does_not_decode_is_set_apart_with_its_bytes(how):
     assert error.replay_id == (2).to_bytes(8, "big")
     assert "Secret" not in str(error)
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_many_that_do_not_fit_are_each_set_apart_and_the_others_are_read():
+    bad = change(header={"changedFields": ["0x80000000000000"]})
+    good = [change(Name=str(number)) for number in range(40)]
+
+    found = decoded(*(one for event in good for one in (event, bad)), b"")
+
+    (batch,) = found.batches
+    assert batch.events["Name"].to_pylist() == [str(number) for number in range(40)]
+    assert {error.event_id for error in found.undecoded} == {
+        f"event-{number}" for number in [*range(2, 81, 2), 81]
+    }
+
+
+def test_events_whose_header_lacks_something_are_set_apart():
+    header = {"type": "record", "name": "ChangeEventHeader", "fields": HEADER["fields"][:4]}
+    fields = [{"name": "ChangeEventHeader", "type": header}, nullable("Name", "string")]
+    schema = json.dumps({"type": "record", "name": "AccountChangeEvent", "fields": fields})
+
+    for payloads in ([change(schema), b""], [b""]):
+        found = decoded(*payloads, schemas={"a": schema})
+
+        assert found.batches == ()
+        assert len(found.undecoded) == len(payloads)
 
 
 def test_an_event_whose_schema_cannot_be_had_is_set_apart():
