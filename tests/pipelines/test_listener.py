@@ -54,18 +54,18 @@ def eventually(holds, seconds=30):
 
 
 @contextmanager
-def listening(works, run_every_s=0.0):
+def listening(works, run_every_s=0.0, apply=None):
     """The listener in a thread of its own: what it says, and its answer when the block ends."""
     stop, said, states = threading.Event(), [], []
     by_channel = {work.channel: work for work in works}
 
-    def apply(channels):
+    def apply_by_counting(channels):
         problems = {channel: by_channel[channel].apply() for channel in channels}
         return AppliedRun("r", 0.0, {c: text for c, text in problems.items() if text})
 
     thread = threading.Thread(
         target=lambda: states.extend(
-            listen(works, apply, stop, said.append, run_every_s=run_every_s)
+            listen(works, apply or apply_by_counting, stop, said.append, run_every_s=run_every_s)
         )
     )
     thread.start()
@@ -158,6 +158,44 @@ def test_a_run_that_failed_is_repeated_without_a_further_event(org, pubsub, inbo
 
     assert f"{ACCOUNTS}: run r failed: Told to fail. Again in 1 s." in said
     assert (states[0].runs, states[0].failed_runs) == (2, 1)
+
+
+def test_events_that_are_left_on_purpose_are_looked_at_again(org, pubsub, inbox):
+    accounts, answers = Counting(pubsub, inbox, ACCOUNTS), []
+
+    def apply(channels):
+        assert channels == [ACCOUNTS]
+        answers.append(None)
+        if len(answers) == 1:
+            said = {ACCOUNTS: ["1 event(s) or more wait: 20 of its runs wait or work"]}
+            return AppliedRun(None, 0.0, said=said, waits=frozenset([ACCOUNTS]))
+        assert accounts.apply() is None
+        return AppliedRun(None, 0.0, said={ACCOUNTS: ["started 1 run(s) of erp"]})
+
+    with listening([accounts], apply=apply) as (said, states):
+        org.create("Account", count=1)
+        eventually(lambda: accounts.applied == [1])
+        eventually(lambda: f"{ACCOUNTS}: started 1 run(s) of erp" in said)
+
+    assert f"{ACCOUNTS}: 1 event(s) or more wait: 20 of its runs wait or work" in said
+    assert states[0].runs == 0
+
+
+def test_what_fails_beside_a_run_is_tried_again(org, pubsub, inbox):
+    accounts, answers = Counting(pubsub, inbox, ACCOUNTS), []
+
+    def apply(channels):
+        answers.append(None)
+        if len(answers) == 1:
+            return AppliedRun(None, 0.0, problems={ACCOUNTS: "starts nothing: no such job."})
+        assert accounts.apply() is None
+        return AppliedRun(None, 0.0)
+
+    with listening([accounts], apply=apply) as (said, _):
+        org.create("Account", count=1)
+        eventually(lambda: accounts.applied == [1])
+
+    assert f"{ACCOUNTS}: starts nothing: no such job. Again in 1 s." in said
 
 
 def test_changes_that_keep_coming_share_runs(org, pubsub, inbox):
