@@ -71,7 +71,9 @@ class SensorDeeds:
         """One per object of which a run was asked for, by name."""
         found: dict[str, FollowedObject] = {}
         for record in self._records():
-            name = record.dagster_run.tags[FOLLOWED].rpartition("/")[2]
+            name = record.dagster_run.tags.get(FOLLOWED, "").rpartition("/")[2]
+            if not name:  # an event's job
+                continue
             one = found.setdefault(name, FollowedObject(name))
             if record.start_time and record.end_time:
                 one.seconds += record.end_time - record.start_time
