@@ -110,6 +110,7 @@ class EventStarts:
         self._inbox = places.inbox
         self._channel = self._inbox.channel(spec.channel)
         self._path = f"{self._channel.folder}/{CONSUMER}/progress.json"
+        self._decoder = EventDecoder(kept_or_fetched(self._inbox, places.pubsub.schema_json))
 
     def start(self, deadline_s: float) -> Started:
         """Start runs for what has landed, until a moment of ``time.monotonic()``.
@@ -180,37 +181,32 @@ class EventStarts:
         self, segment: Segment, condition: RowCondition | None, progress: _Progress
     ) -> list[_Match]:
         raw = self._channel.read(segment)
-        decoder = EventDecoder(kept_or_fetched(self._inbox, self._places.pubsub.schema_json))
-        decoded = decoder.decode(raw)
+        decoded = self._decoder.decode(raw)
         self._set_aside(decoded.undecoded, progress)
         places = {uuid: at for at, uuid in enumerate(raw.column("event_id").to_pylist())}
         found = [
             _Match(places[row["event_id"]], row["event_id"], _fields(row))
             for batch in decoded.batches
-            for row in self._rows(batch, condition, decoder)
+            for row in self._rows(batch, condition)
             if _is_since(row, progress.since)
         ]
         return sorted((m for m in found if m.at >= progress.done), key=lambda match: match.at)
 
-    def _rows(
-        self, batch: DecodedBatch, condition: RowCondition | None, decoder: EventDecoder
-    ) -> list[dict[str, Any]]:
+    def _rows(self, batch: DecodedBatch, condition: RowCondition | None) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = batch.events.to_pylist()
         if condition is None:
             return rows
-        self._require_fields(batch.events, condition, decoder)
+        self._require_fields(batch.events, condition)
         holds = condition.holds(batch.events)
         return [row for row, does in zip(rows, holds, strict=True) if does]
 
-    def _require_fields(
-        self, events: pa.RecordBatch, condition: RowCondition, decoder: EventDecoder
-    ) -> None:
+    def _require_fields(self, events: pa.RecordBatch, condition: RowCondition) -> None:
         """An event of before a field was added has null there; a misspelt name is a mistake."""
         missing = condition.columns.keys() - {name.lower() for name in events.schema.names}
         if not missing:
             return
         topic = self._places.pubsub.topic(self._spec.channel)
-        now = {column.name for column in decoder.schema(topic.schema_id).columns}
+        now = {column.name for column in self._decoder.schema(topic.schema_id).columns}
         unknown = sorted(missing - {name.lower() for name in now})
         if unknown:
             name = condition.columns[unknown[0]]

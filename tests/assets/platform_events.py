@@ -87,9 +87,14 @@ class EventFollower:
         self.drain()
         return metadata(self.apply(), self.spec.key)
 
+    def landed(self) -> list[dict[str, Any]]:
+        """All events of the inbox, as they came."""
+        segments = self.channel.segments("nobody")
+        return [event for one in segments for event in self.channel.read(one).to_pylist()]
+
     def land(self, *changed: dict[str, Any]) -> None:
         """Land one more segment: the last event again, with some of its parts replaced."""
-        good = self.channel.read(self.channel.last_segment()).to_pylist()[-1]
+        good = self.landed()[-1]
         rows = [{**good, **change} for change in changed]
         with self.channel.try_write() as writer:
             writer.append(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 
 import fastavro
+import pyarrow as pa
 import pytest
 
 from assets.drain import Until
@@ -226,3 +227,26 @@ def test_a_break_before_any_event_says_so(
     created = told["salesforce/last_event"][:19].replace("T", " ")
     assert lost == f"published before the first and before {created} UTC (nobody looked)"
     assert datetime.fromisoformat(told["salesforce/last_event"]).tzinfo == UTC
+
+
+def test_a_burst_that_is_published_by_the_pubsub_api_is_appended_once(
+    harbour: Harbour, follower: EventFollower
+):
+    rows = pa.table(
+        {
+            "Order_Id__c": [str(number) for number in range(2_500)],
+            "Action__c": ["CREATED", "PAID"] * 1_250,
+        }
+    )
+    org = harbour.resources["org_salesforce"]
+    with org.connect() as client, org.events(client) as pubsub:
+        results = pubsub.publish("Order_Event__e", rows)
+
+    told = follower.follow()
+    again = follower.follow()
+
+    uuids = sorted(results.column("event_id").to_pylist())
+    assert sorted(uuid for (uuid,) in follower.rows("event_uuid")) == uuids
+    assert (told["tidegate/events_appended"], again["salesforce/events"]) == (2_500, 0)
+    # Nothing is asked about events: logging in is no API call.
+    assert told["salesforce/api_calls"] == 0

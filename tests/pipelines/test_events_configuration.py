@@ -179,6 +179,17 @@ def test_changes_and_platform_events_share_a_sensor(defs_folder: DefsFolder):
     assert sensor.description == "Follows Account, Order__c, Order_Event__e."
 
 
+def test_the_sensor_has_the_settings_of_changes_or_else_the_components(defs_folder: DefsFolder):
+    own = "  every_s: 30\n  switched_on: true\n"
+    changes = "  change_data_capture: {objects: [Account], switched_on: false}\n"
+
+    with written(defs_folder, PLATFORM + own + changes).load() as defs:
+        [sensor] = defs.sensors
+
+    assert sensor.minimum_interval_seconds == 30
+    assert sensor.default_status == dg.DefaultSensorStatus.STOPPED
+
+
 @pytest.mark.parametrize(
     ("old", "new", "mistake"),
     [
