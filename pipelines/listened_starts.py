@@ -33,8 +33,12 @@ class ListenedStarts:
         subscribed: Sequence[Subscribed],
         orgs: Mapping[str, OrgEvents],
     ) -> None:
-        self._project, self._orgs = project, orgs
+        self._orgs = orgs
         self._starting = {one.channel: one for one in subscribed if one.event}
+        # Made here, in the thread that throws away what Dagster makes for it.
+        self._warehouses = {
+            one.warehouse: project.warehouse(one.warehouse) for one in self._starting.values()
+        }
         self._queue: Callable[[], RunQueue] = lambda: RunQueue(
             instance, project.repository, project_location()
         )
@@ -70,7 +74,7 @@ class ListenedStarts:
             inbox=org.inbox,
             pubsub=org.pubsub,
             queue=self._queue(),
-            warehouse=self._project.warehouse(subscribed.warehouse).connect,
+            warehouse=self._warehouses[subscribed.warehouse].connect,
             org_now=org.client.org_now,
             by=BY,
             tags={},
