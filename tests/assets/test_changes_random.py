@@ -21,7 +21,7 @@ from tests.end_to_end.scenes import ACCOUNTS, ACCOUNTS_REMOVED, BANKS, ORDERS, S
 EXAMPLES = int(os.environ.get("TIDEGATE_EXAMPLES", "2"))
 STEPS = 30
 SCENES = (ACCOUNTS, ACCOUNTS_REMOVED, BANKS, ORDERS)
-FATES = ("gap", "overflow", "overflow", "duplicate", "drop", "expire_replay")
+FATES = ("gap", "overflow", "wildcard", "duplicate", "drop", "expire_replay")
 DO = {"happen": 10, "burst": 4, "late": 2, "fate": 6, "drain": 5, "apply": 4}
 RARE = {"outage": 2, "whole": 1, "lose": 1}
 
