@@ -36,7 +36,7 @@ def _calls(harbour: EventHarbour, objects: Sequence[str], records: int) -> tuple
     changed = 0
     for spec in map(changes_of, objects):
         _change(harbour, spec, records)
-        harbour.land(spec, Until(idle_s=1.0))
+        harbour.land(spec, Until(events=records, seconds=600))
         changed += sum(applied.returned for applied in harbour.apply(spec))
     assert changed == records * len(objects), "records are missing"
     requests = harbour.org.requests_since(before)
@@ -44,7 +44,7 @@ def _calls(harbour: EventHarbour, objects: Sequence[str], records: int) -> tuple
 
 
 def _change(harbour: EventHarbour, spec: ChangesSpec, records: int) -> None:
-    """Edit each of so many records, in one transaction by a control, which is no API call."""
+    """Edit each of so many records differently, so that each has an event, by no API call."""
     ids = harbour.org.ids(spec.object.name)[:records]
-    edits = [{"Id": one, "Description": f"Edit {number}"} for number, one in enumerate(ids)]
+    edits = [{"Id": one, "Description": f"{number} of {records}"} for number, one in enumerate(ids)]
     harbour.org.change(spec.object.name, update=edits)
