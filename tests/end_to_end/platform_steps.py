@@ -16,7 +16,7 @@ from typing import Any
 import dagster as dg
 
 from assets.drain import Until, drain
-from assets.event_spec import EventSpec, EventTable, JobStart, with_table
+from assets.event_spec import EventSpec, EventTable, EventTableSpec, JobStart
 from assets.event_table import event_table_asset
 from pipelines.code_location import project_location
 from pipelines.event_starts import EventStarts, StartPlaces
@@ -34,6 +34,7 @@ from tests.end_to_end.event_steps import FILE_EVENTS, Place
 ACTION = "CREATED"
 START = JobStart("erp", when=f"Action__c = '{ACTION}'", at_once=10_000)
 SPEC = EventSpec("salesforce", "Order_Event__e", table=EventTable("order_events"), start=START)
+TABLE = EventTableSpec(SPEC, EventTable("order_events"))
 DEEDS = {*FILE_EVENTS, "sqlite3.connect"}
 IDLE = Until(idle_s=0.3, seconds=20)
 FOR_EVER_S = 10**6
@@ -93,11 +94,12 @@ def die_before(place: Place, deeds: int, what: Callable[[Place], None]) -> None:
 def tick(place: Place) -> None:
     """The sensor itself; runs of the table are started by the play."""
     sensor = events_sensor("live", Follows(events=[SPEC]), 15)
+    project = dg.Definitions([event_table_asset(TABLE)], jobs=[erp], resources=resources(place))
     with (
         instance_of(place) as instance,
         dg.build_sensor_context(
             instance=instance,
-            repository_def=JOBS.get_repository_def(),
+            repository_def=project.get_repository_def(),
             resources=resources(place),
         ) as context,
     ):
@@ -122,10 +124,8 @@ def start(place: Place) -> None:
 
 def append(place: Place) -> None:
     """A run of the asset."""
-    table = with_table(SPEC)
-    assert table is not None
     with instance_of(place) as instance:
-        dg.materialize([event_table_asset(table)], instance=instance, resources=resources(place))
+        dg.materialize([event_table_asset(TABLE)], instance=instance, resources=resources(place))
 
 
 def listen(place: Place) -> None:
