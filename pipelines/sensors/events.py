@@ -1,9 +1,10 @@
 """The sensor that follows events of an org: drains channels, starts jobs, asks for runs."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import dagster as dg
 from dagster._core.storage.tags import SENSOR_NAME_TAG
@@ -24,11 +25,14 @@ from resources.salesforce.client import SalesforceClient
 from resources.salesforce.errors import SalesforceError
 from resources.salesforce.pubsub.client import PubSub
 from resources.salesforce.resource import SalesforceResource
+from resources.warehouse.adapter import Warehouse
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 
 #: Most seconds of a tick that are spent on starting jobs.
 START_S = 15.0
+#: How long it waits while somebody holds the warehouse; the next tick tries again.
+WAREHOUSE_S = 3.0
 
 _OURS = (SalesforceError, LandingError, WarehouseError, AssetError, JobStartError)
 
@@ -147,13 +151,19 @@ def _drain(
     context: dg.SensorEvaluationContext, pubsub: PubSub, tick: _Tick, follows: Follows
 ) -> None:
     # Channels of one tick go to one warehouse; an empty inbox asks it where to begin.
-    warehouse: WarehouseResource = getattr(context.resources, follows.warehouse_resource)
-    tick.channels = drain_all(pubsub, tick.inbox, warehouse.connect, follows.channels)
+    warehouse = _warehouse(context, follows)
+    tick.channels = drain_all(pubsub, tick.inbox, warehouse, follows.channels)
     for channel in tick.channels:
         if channel.problem:
             named = channel.channel in channel.problem
             said = channel.problem if named else f"{channel.channel}: {channel.problem}"
             tick.problems.append(said)
+
+
+def _warehouse(context: dg.SensorEvaluationContext, follows: Follows) -> Callable[[], Warehouse]:
+    """The warehouse, for which a tick doesn't wait as long as a run does."""
+    resource: WarehouseResource = getattr(context.resources, follows.warehouse_resource)
+    return partial(resource.connect, patience_s=WAREHOUSE_S)
 
 
 def _start_jobs(
@@ -165,7 +175,6 @@ def _start_jobs(
     sensor: str,
 ) -> None:
     deadline_s = time.monotonic() + START_S
-    warehouse: WarehouseResource = getattr(context.resources, follows.warehouse_resource)
     for spec in follows.events:
         if spec.start is None or not tick.is_ours(spec.channel):
             continue
@@ -177,7 +186,7 @@ def _start_jobs(
             queue=RunQueue(
                 context.instance, repository, context.code_location_origin or project_location()
             ),
-            warehouse=warehouse.connect,
+            warehouse=_warehouse(context, follows),
             org_now=client.org_now,
             by=sensor,
             tags={SENSOR_NAME_TAG: sensor},

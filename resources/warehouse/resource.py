@@ -1,5 +1,6 @@
 """The warehouse as Dagster sees it: settings in, client out."""
 
+import math
 from pathlib import Path
 
 import dagster as dg
@@ -32,11 +33,12 @@ class WarehouseResource(dg.ConfigurableResource[None]):
         description="Memory for a merge; what doesn't fit goes to disk beside the file.",
     )
 
-    def connect(self, on_wait: OnWait | None = None) -> Warehouse:
+    def connect(self, on_wait: OnWait | None = None, *, patience_s: float = math.inf) -> Warehouse:
         """The warehouse; nothing is opened before something is asked of it.
 
         Args:
             on_wait: Told, in a sentence, whom a call waits for.
+            patience_s: How long it may wait, if that is less than ``lock_timeout_s``.
 
         Raises:
             WarehouseUrlError: The URL is of no kind that we know.
@@ -46,7 +48,7 @@ class WarehouseResource(dg.ConfigurableResource[None]):
         path = Path(self.project_root).absolute() / self.url.removeprefix(DUCKDB_PREFIX)
         return DuckDBWarehouse(
             path,
-            lock_timeout_s=self.lock_timeout_s,
+            lock_timeout_s=min(self.lock_timeout_s, patience_s),
             memory_limit=self.memory_limit,
             on_wait=on_wait,
         )
