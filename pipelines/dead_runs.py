@@ -1,8 +1,9 @@
-"""Runs of commands whose process was killed: nobody else would ever end them.
+"""Runs whose process was killed: nobody else would ever end them.
 
-A command works on its runs itself, so that Dagster can't see when it is killed: the run would stay
-started, its windows in flight and its places in pools taken, until the pool is full and every run
-waits. So each run of a command has a lease, which the operating system frees with the process.
+Dagster's default launcher can't see that a run's process died, and a command works on its runs
+itself. Such a run would stay started, its windows in flight and its places in pools taken, until
+the pool is full and every run waits. So whoever works on a run has a lease on it, which the
+operating system frees with the process.
 """
 
 from __future__ import annotations
@@ -14,27 +15,39 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.utils import make_new_run_id
 
-from resources.landing.local_store import LocalStore
+from resources.landing.local_store import HIDDEN, LocalStore
 
-LEASES = "commands"
+LEASES = "runs_at_work"
 
 
 @contextmanager
 def leased_run(instance: dg.DagsterInstance) -> Iterator[str]:
     """The id for a run that this process creates and works on within the block."""
-    store = _store(instance)
     run_id = make_new_run_id()
-    while (lease := store.try_lease(f"{LEASES}/{run_id}")) is None:
-        run_id = make_new_run_id()  # a sweep was just looking at the new folder
-    try:
+    with lease_of_run(instance, run_id):
         yield run_id
+
+
+@contextmanager
+def lease_of_run(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+    """Show within the block that this process works on the run; it may do so already."""
+    store = _store(instance)
+    final, hidden = f"{LEASES}/{run_id}", f"{LEASES}/{HIDDEN}{run_id}"
+    lease = None if store.local_path(final).exists() else store.try_lease(hidden)
+    if lease is None:
+        yield
+        return
+    # Nobody sees the folder before it is leased, and takes the run for a dead one.
+    store.local_path(hidden).rename(store.local_path(final))
+    try:
+        yield
     finally:
-        store.delete_tree(f"{LEASES}/{run_id}")
+        store.delete_tree(final)
         lease.release()
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark runs as failed whose command died, and free their places in pools; their ids."""
+    """Mark runs as failed whose process died, and free their places in pools; their ids."""
     store = _store(instance)
     ended = []
     for run_id in store.list(LEASES):

@@ -1,8 +1,17 @@
 """How a run works on the objects in it."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
+
+from pipelines.dead_runs import lease_of_run
+
+if TYPE_CHECKING:
+    from dagster._core.execution.context.system import PlanOrchestrationContext
+    from dagster._core.execution.plan.plan import ExecutionPlan
+    from dagster._core.execution.retries import RetryMode
+    from dagster._core.execution.step_dependency_config import StepDependencyConfig
 
 STEPS_AT_ONCE = "steps_at_once"
 RETRIES = "retries"
@@ -11,8 +20,42 @@ RETRIES = "retries"
 DEFAULT_STEPS_AT_ONCE = 4
 
 
+class LeasedExecutor(dg.Executor):
+    """Another executor, by which a run has a lease for as long as its process lives."""
+
+    def __init__(self, executor: dg.Executor) -> None:
+        self._executor = executor
+
+    @property
+    def retries(self) -> "RetryMode":
+        return self._executor.retries
+
+    @property
+    def step_dependency_config(self) -> "StepDependencyConfig":
+        return self._executor.step_dependency_config
+
+    def execute(
+        self, plan_context: "PlanOrchestrationContext", execution_plan: "ExecutionPlan"
+    ) -> Iterator[dg.DagsterEvent]:
+        with lease_of_run(plan_context.instance, plan_context.run_id):
+            yield from self._executor.execute(plan_context, execution_plan)
+
+
+@dg.executor(
+    name="leased_executor",
+    # Dagster takes a schema as it has it; its annotations don't say so.
+    config_schema=cast(Any, dg.multi_or_in_process_executor.config_schema),
+    requirements=dg.multi_or_in_process_executor.get_requirements,
+)
+def leased_executor(context: dg.InitExecutorContext) -> dg.Executor:
+    """Dagster's own executor, whose runs end when their process does."""
+    create = dg.multi_or_in_process_executor.executor_creation_fn
+    assert create is not None, "Dagster's own executor can be created"
+    return LeasedExecutor(create(context))
+
+
 @dg.configured(
-    dg.multi_or_in_process_executor,
+    leased_executor,
     config_schema={
         STEPS_AT_ONCE: dg.Field(
             int,

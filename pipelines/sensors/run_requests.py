@@ -17,7 +17,7 @@ from resources.landing.inbox import Inbox
 FOLLOWED = "tidegate/followed"
 SEGMENT = "tidegate/inbox_segment"
 
-#: A run whose process was killed looks as if it went on, and holds its table up.
+#: A run that hangs holds its table up, and so does one of a machine that is gone.
 LONGEST_RUN_S = 7_200
 
 ONE_STEP = {"execution": {"config": {STEPS_AT_ONCE: 1}}}

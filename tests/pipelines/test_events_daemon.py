@@ -1,9 +1,12 @@
 """A change in the org reaches the warehouse by Dagster's own daemon, with nothing else running."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import dagster as dg
 import duckdb
+import psutil
 import pytest
 
 from tests.emulator_process import Org
@@ -37,6 +40,31 @@ def names(warehouse: Path) -> list[str]:
         return []
 
 
+def is_at_work(command: Command) -> bool:
+    """Whether a process works on a run now."""
+    with dg.DagsterInstance.from_config(str(command.folder / "dagster")) as instance:
+        return any(
+            "Executing steps in process" in entry.message
+            for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+            for entry in instance.all_logs(run.run_id)
+        )
+
+
+def kill_with_children(pid: int) -> None:
+    """As when a machine loses its power: Dagster's processes have groups of their own."""
+    process = psutil.Process(pid)
+    for one in [process, *process.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
+
+
+def failures(command: Command) -> list[str]:
+    """What runs that failed end with."""
+    with dg.DagsterInstance.from_config(str(command.folder / "dagster")) as instance:
+        failed = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+        return [list(instance.all_logs(run.run_id))[-1].message for run in failed]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_change_reaches_the_warehouse_through_the_sensor(
@@ -61,3 +89,25 @@ def test_a_change_reaches_the_warehouse_through_the_sensor(
     record_property("seconds from commit to visible", took_s)
     print("seconds from commit to visible", took_s)
     assert not any(tick["error"] for tick in ticks), ticks
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_run_that_was_killed_with_its_daemon_is_ended_by_the_next_command(
+    org: Org, tmp_path: Path
+):
+    org.control("PUT", "cdc", {"objects": ["Account", "Contact", "Order__c"]})
+    command = Command(org, tmp_path)
+    warehouse = command.folder / "warehouse.duckdb"
+    with running_service(command) as service:
+        org.create("Account", {"Name": "A"})
+        wait_for(lambda: names(warehouse) == ["A"], 120, "row")
+        with duckdb.connect(str(warehouse)):  # so that the run has to wait
+            org.create("Account", {"Name": "B"})
+            wait_for(lambda: is_at_work(command), 120, "run")
+            kill_with_children(service.process.pid)
+    assert failures(command) == []
+
+    assert command.run("setup").returncode == 0
+
+    assert failures(command) == ["The process that worked on this run has died."]
