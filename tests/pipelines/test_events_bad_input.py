@@ -36,7 +36,7 @@ def test_a_refused_channel_is_named_and_others_go_on(
     launch(harbour, request)
 
     assert requests == []
-    assert reason.startswith(f"{refused.channel}: Subscribe of {refused.channel} {said}")
+    assert reason.startswith(f"Subscribe of {refused.channel} {said}")
     assert "Select the object in Setup" in reason
     assert harbour.rows("contact", "last_name") == [("Meyer",)]
     assert position(harbour, refused) is None

@@ -32,7 +32,7 @@ def tick(harbour: Harbour, *specs: ChangesSpec):
     sensor = events_sensor("crm", Follows(specs or SPECS), 15)
     with dg.build_sensor_context(
         instance=harbour.instance,
-        repository_def=definitions(harbour).get_repository_def(),
+        repository_def=definitions(harbour, *specs).get_repository_def(),
         resources={k: v for k, v in harbour.resources.items() if k != "mask_key"},
     ) as context:
         data = sensor.evaluate_tick(context)
@@ -40,8 +40,9 @@ def tick(harbour: Harbour, *specs: ChangesSpec):
     return data.run_requests, data.skip_message
 
 
-def definitions(harbour: Harbour) -> dg.Definitions:
-    assets = [changes_asset(spec) for spec in SPECS]
+def definitions(harbour: Harbour, *more: ChangesSpec) -> dg.Definitions:
+    specs = {spec.key: spec for spec in (*SPECS, *more)}
+    assets = [changes_asset(spec) for spec in specs.values()]
     return dg.Definitions(assets=assets, resources=harbour.resources)
 
 
