@@ -21,11 +21,12 @@ from resources.warehouse.adapter import DELETED, MODSTAMP, READ_FROM, TableSpec
 from resources.warehouse.dialect import TIMESTAMPTZ, quoted, sql_type, text
 
 TOUCHED = quoted("temp", "touched")
-_ORDER = "valid_from, _is_image, _commit_number, _sequence_number"
-_FULL = "(_is_image OR _change_type IN ('CREATE', 'UNDELETE'))"
+# Times may be the same for many changes, as Salesforce stamps records by whole seconds.
+_ORDER = "valid_from, _commit_number, _rank, _sequence_number"
+_FULL = "_change_type IN ('IMAGE', 'CREATE', 'UNDELETE')"
 _GAP = "_change_type LIKE 'GAP%'"
-# Behind the changes of the same moment.
-_LATEST = "9223372036854775807"
+# Behind the change that it came with, an image behind the gap that it ends.
+_RANK = "CASE _change_type WHEN 'IMAGE' THEN 2 ELSE 1 END"
 # What a change may name instead of records: none, and all that there are.
 _NO_RECORD = "(n._change_type = 'GAP_OVERFLOW' OR ends_with(n.id, '*'))"
 
@@ -65,6 +66,7 @@ def history_columns(spec: TableSpec) -> dict[str, str]:
         "_change_type": "VARCHAR",
         "_changed_fields": "VARCHAR[]",
         "_transaction_key": "VARCHAR",
+        "_commit_number": "BIGINT",
         "_uncertain": "BOOLEAN",
         **own,
     }
@@ -123,8 +125,8 @@ def find_hidden(names: HistoryNames) -> str:
 def keep_hidden(names: HistoryNames) -> list[str]:
     """A gap in the history of these records, and the image from after it."""
     return [
-        f"INSERT INTO {names.history} (id, valid_from, _change_type, _uncertain) "
-        f"SELECT id, since, 'GAP', true FROM {TOUCHED}",
+        f"INSERT INTO {names.history} (id, valid_from, _change_type, _uncertain, _commit_number) "
+        f"SELECT id, since, 'GAP', true, {_last_commit(names)} FROM {TOUCHED}",
         f"{_insert_images(names)} {_image(names, f'greatest(t.{MODSTAMP}, k.since)')} "
         f"WHERE NOT t.{DELETED}",
     ]
@@ -135,15 +137,21 @@ _LAST = "{'number': _commit_number, 'sequence': _sequence_number}"
 
 def _insert_images(names: HistoryNames) -> str:
     columns = ", ".join(quoted(name) for name in names.values)
-    return f"INSERT INTO {names.history} (id, valid_from, _change_type, _uncertain, {columns})"
+    own = "id, valid_from, _change_type, _uncertain, _commit_number"
+    return f"INSERT INTO {names.history} ({own}, {columns})"
 
 
 def _image(names: HistoryNames, since: str) -> str:
     values = ", ".join(f"t.{quoted(name)}" for name in names.values)
     return (
-        f"SELECT k.id, {since}, 'IMAGE', false, {values} FROM {TOUCHED} k "
+        f"SELECT k.id, {since}, 'IMAGE', false, {_last_commit(names)}, {values} FROM {TOUCHED} k "
         f"JOIN {names.table} t ON t.{quoted(names.spec.key)} = k.id"
     )
+
+
+def _last_commit(names: HistoryNames) -> str:
+    """The last change known now: what the table says is from after it, if not from before more."""
+    return f"(SELECT coalesce(max(_commit_number), 0) FROM {names.log})"
 
 
 def rebuild(names: HistoryNames) -> list[str]:
@@ -161,7 +169,7 @@ def rebuild(names: HistoryNames) -> list[str]:
 def _versions(names: HistoryNames) -> str:
     events = ", ".join(_wrapped(names, name) for name in names.values)
     images = ", ".join(
-        f"CASE WHEN _is_image THEN {{'v': {quoted(name)}}} END AS {quoted(name)}"
+        f"CASE WHEN _change_type = 'IMAGE' THEN {{'v': {quoted(name)}}} END AS {quoted(name)}"
         for name in names.values
     )
     before = f"(PARTITION BY id ORDER BY {_ORDER} ROWS UNBOUNDED PRECEDING)"
@@ -172,15 +180,15 @@ def _versions(names: HistoryNames) -> str:
     known = f"CASE WHEN {_GAP} THEN false WHEN {_FULL} THEN true END"
     touched = f"id IN (SELECT id FROM {TOUCHED})"
     return (
-        "WITH steps AS (SELECT id, _commit_timestamp AS valid_from, false AS _is_image, "
+        "WITH steps AS (SELECT id, _commit_timestamp AS valid_from, 0 AS _rank, "
         "_commit_number, _sequence_number, _change_type, _changed_fields, _transaction_key, "
         f"{events} FROM {names.log} WHERE {touched} UNION ALL BY NAME "
-        f"SELECT id, valid_from, _change_type = 'IMAGE' AS _is_image, {_LATEST} AS _commit_number, "
+        f"SELECT id, valid_from, {_RANK} AS _rank, _commit_number, "
         f"0 AS _sequence_number, _change_type, {images} FROM {names.history} "
         f"WHERE _change_type IN ('IMAGE', 'GAP') AND {touched}) "
         "SELECT id, valid_from, "
         f"lead(valid_from) OVER (PARTITION BY id ORDER BY {_ORDER}) AS valid_to, _change_type, "
-        "_changed_fields, _transaction_key, "
+        "_changed_fields, _transaction_key, _commit_number, "
         f"NOT coalesce(last_value({known} IGNORE NULLS) OVER {before}, false) AS _uncertain, "
         f"{values} FROM steps"
     )

@@ -207,3 +207,18 @@ def test_no_record_has_no_history(warehouse, record):
     follow(warehouse, [(50, kind, [], None)], record=record)
 
     assert versions(warehouse) == []
+
+
+def test_a_change_comes_after_an_image_of_the_same_second_that_it_is_not_in(warehouse):
+    follow(warehouse, [CREATE], [Image("a", 10, 20, 20, "x")], read=20)
+    hidden = Image("a", 30, 90, 90, "hidden")
+    follow(warehouse, [], [hidden], hidden=HiddenChanges(second(25)))
+
+    follow(warehouse, [UPDATE], [Image("a", 30, 100, 100, "y")], read=100)
+
+    assert [version[2:] for version in versions(warehouse)] == [
+        ("CREATE", "x", False),
+        ("GAP", "x", True),
+        ("IMAGE", "hidden", False),
+        ("UPDATE", "y", False),
+    ]
