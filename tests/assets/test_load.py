@@ -220,6 +220,7 @@ def test_rows_that_met_a_lock_are_sent_again_until_they_are_accepted(harbour: Ha
     assert len(outcomes(harbour)) == 12
 
 
+@pytest.mark.slow
 def test_rows_that_meet_a_lock_each_time_fail_in_the_end(harbour: Harbour):
     put_orders(harbour, ("SO-1", "x"))
     harbour.org.faults.add({"lock": 1}, times=1_000, object="Order__c")

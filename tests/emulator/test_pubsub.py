@@ -289,6 +289,7 @@ def test_a_dropped_stream_goes_on_where_it_was(org, bus):
     assert bus.events(ACCOUNTS, 1, **start)[0]["Name"] == "B"
 
 
+@pytest.mark.slow
 def test_a_silent_stream_stays_open_and_says_nothing(org, bus):
     org.faults.add({"event": "silence"}, path=ACCOUNTS)
     org.control("PUT", "events", {"keepalive_s": 0})

@@ -123,6 +123,7 @@ def test_a_landing_store_that_was_deleted_starts_nothing_twice(
     assert sorted(run.tags["tidegate.event/Order_Id__c"] for run in runs(harbour)) == ["8", "9"]
 
 
+@pytest.mark.slow
 def test_more_events_than_runs_may_wait_start_runs_as_others_end(
     harbour: Harbour, publisher: Publisher
 ):

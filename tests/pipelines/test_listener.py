@@ -160,6 +160,7 @@ def test_a_run_that_failed_is_repeated_without_a_further_event(org, pubsub, inbo
     assert (states[0].runs, states[0].failed_runs) == (2, 1)
 
 
+@pytest.mark.slow
 def test_events_that_are_left_on_purpose_are_looked_at_again(org, pubsub, inbox):
     accounts, answers = Counting(pubsub, inbox, ACCOUNTS), []
 
