@@ -130,7 +130,8 @@ class ObjectReads:
         if MODSTAMP_FIELD not in self.landed.schema.names:
             since = None
         asked = self._questions(since)
-        ledger = ExtractLedger(store)
+        # What a killed run had read lacks what was hidden since, and no event would tell it again.
+        ledger = ExtractLedger(store, anew=True)
         images = asked.images
         if asked.leaving:
             leaving = land(self._client, ledger, asked.leaving, run, report)

@@ -40,13 +40,21 @@ CONTINUE_WITHIN = timedelta(days=1)
 
 
 class ExtractLedger:
-    """Begins extracts, or goes on with what a crash left."""
+    """Begins extracts, or goes on with what a crash left.
+
+    Args:
+        anew: Never go on: the answer must hold what the org had changed by now.
+    """
 
     def __init__(
-        self, store: LandingStore, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        store: LandingStore,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        anew: bool = False,
     ) -> None:
         self.store = store
-        self._now = now
+        self._now, self._anew = now, anew
 
     def begin_or_continue(
         self,
@@ -64,7 +72,8 @@ class ExtractLedger:
             run_id: This run.
             continue_within: Older unfinished attempts are left to the janitor.
         """
-        entries = [self._state(key, name) for name in self.store.list(key.folder)]
+        names = [] if self._anew else self.store.list(key.folder)
+        entries = [self._state(key, name) for name in names]
         ready = ledger_plan.candidates(
             [entry for entry in entries if entry is not None],
             root_run_id=root_run_id,

@@ -49,6 +49,25 @@ def test_one_event_for_all_records_is_made_good_by_a_read_of_the_whole_object(
     assert log(harbour, "id", "_change_type")[-2:] == [("001*", "UPDATE"), ("001*", "UPDATE")]
 
 
+def test_a_read_of_the_whole_object_that_broke_off_begins_anew(
+    harbour: Harbour, follower: Follower
+):
+    first, *_ = harbour.org.create("Account", count=2_500)
+    follower.follow()
+    harbour.org.faults.add({"event": "wildcard"}, object="Account", times=2)
+    harbour.org.change("Account", update=[{"Id": first, "Name": "Hidden"}])
+    refused = [{"message": "No access", "errorCode": "INSUFFICIENT_ACCESS"}]
+    harbour.org.faults.answer(403, refused, path="*/jobs/query/*/results")
+    follower.drain()
+    broken_off = follower.apply(raise_on_error=False)
+    harbour.org.change("Account", update=[{"Id": first, "Name": "Hidden later"}])
+
+    follower.follow()
+
+    assert not broken_off.success
+    assert harbour.rows("account", "name", where=f"id = '{first}'") == [("Hidden later",)]
+
+
 @pytest.mark.parametrize("fate", ["wildcard", "overflow", "expire_replay"])
 def test_a_history_ends_as_the_table_where_no_event_names_what_changed(
     harbour: Harbour, follower: Follower, fate: str
