@@ -90,15 +90,9 @@ class ChangesRun:
             self._channel, decoder, self._tries, lambda batch: self._log(reads).rows(batch)
         )
         applied: list[Applied] = []
-        for stretch, held_up in stretches.of(segments):
-            if stretch.segments:
-                if restored:
-                    stretch.breaks.append(restored)
-                    restored = None
-                applied.append(self._apply(stretch, reads, position))
-                position = applied[-1].position
-            if held_up is not None:
-                raise held_up
+        for stretch in stretches.of(segments, restored):
+            applied.append(self._apply(stretch, reads, position))
+            position = applied[-1].position
         return applied
 
     def _apply(self, stretch: Stretch, reads: ObjectReads, before: Position | None) -> Applied:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assets.change_rows import change_reader
 from assets.event_spec import EventTableSpec
@@ -21,6 +22,7 @@ from assets.stretches import Stretch, Stretches, kept_or_fetched
 from assets.undecoded import Tries
 from resources.landing.inbox import Inbox
 from resources.landing.store import LandingStore
+from resources.salesforce.arrow_types import TIMESTAMP
 from resources.salesforce.client import SalesforceClient
 from resources.salesforce.pubsub.decode import EventDecoder
 from resources.warehouse.adapter import ApiCalls, Warehouse
@@ -100,24 +102,19 @@ class EventTableRun:
         rows = EventRows(spec.table, existing, self._run_id, datetime.now(UTC))
         decoder = EventDecoder(kept_or_fetched(self._inbox, places.fetch_schema))
         tries = Tries(self._channel, spec.consumer, spec.of.dead_after_tries)
+        stretches = Stretches(self._channel, decoder, tries, rows.rows)
         appended: list[Appended] = []
-        for stretch, held_up in Stretches(self._channel, decoder, tries, rows.rows).of(segments):
-            if stretch.segments:
-                if restored:
-                    stretch.breaks.append(restored)
-                    restored = None
-                appended.append(self._append(stretch, rows, position))
-                position = appended[-1].position
-            if held_up is not None:
-                raise held_up
+        for stretch in stretches.of(segments, restored):
+            appended.append(self._append(stretch, rows, position))
+            position = appended[-1].position
         return appended
 
     def _append(self, stretch: Stretch, rows: EventRows, before: Position | None) -> Appended:
         spec, client = self._spec, self._places.client
-        created = created_in(stretch.decoded)
+        first, last = published_between(stretch.decoded)
         log = rows.spec(stretch.rows)
         known = before.committed_at if before else None
-        times = [at for at in (known, max(created, default=None)) if at]
+        times: list[Any] = [at for at in (known, last) if at]
         position = Position(
             spec.channel,
             stretch.replay_id(before.replay_id if before else None),
@@ -125,7 +122,7 @@ class EventTableRun:
         )
         lost = None
         if stretch.breaks:
-            lost = Lost(known, min(created, default=None), tuple(stretch.breaks))
+            lost = Lost(known, first, tuple(stretch.breaks))
             self._warn(f"{spec.channel}: events may be lost for good, {lost}")
         result = self._places.warehouse.append_events(
             log,
@@ -141,10 +138,13 @@ class EventTableRun:
         return Appended(stretch.events, result, lost, position, log, rows.fields)
 
 
-def created_in(batches: Sequence[pa.RecordBatch]) -> list[datetime]:
-    """When events were published, by the org's clock."""
-    found: list[Any] = []
-    for batch in batches:
-        if CREATED_DATE in batch.schema.names:
-            found += batch.column(CREATED_DATE).drop_null().to_pylist()
-    return found
+def published_between(
+    batches: Sequence[pa.RecordBatch],
+) -> tuple[datetime | None, datetime | None]:
+    """When the first and the last of the events were published, by the org's clock."""
+    times: list[Any] = [
+        batch.column(CREATED_DATE) for batch in batches if CREATED_DATE in batch.schema.names
+    ]
+    kind: Any = TIMESTAMP  # the stubs know fewer types
+    found: Any = pc.min_max(pa.chunked_array(times, kind)).as_py()
+    return found["min"], found["max"]

@@ -46,7 +46,9 @@ class EventColumnError(ValueError):
 class Stretch:
     """Segments that are applied together: their rows, and the decoded events these are made of.
 
-    ``records`` are the Ids that change events name.
+    Args:
+        records: Ids that change events name.
+        size_bytes: What its events and rows take.
     """
 
     segments: list[Segment] = field(default_factory=list)
@@ -55,23 +57,20 @@ class Stretch:
     dead: list[EventDecodeError] = field(default_factory=list)
     breaks: list[str] = field(default_factory=list)
     records: set[str] = field(default_factory=set)
+    # Counted as segments come: there may be tens of thousands, of an event each.
+    events: int = field(init=False)
+    size_bytes: int = field(init=False)
 
-    @property
-    def events(self) -> int:
-        """How many events its segments hold."""
-        return sum(segment.events for segment in self.segments)
-
-    @property
-    def size_bytes(self) -> int:
-        """What its events and rows take."""
-        return sum(batch.nbytes for batch in (*self.decoded, *self.rows))
+    def __post_init__(self) -> None:
+        self.events = sum(segment.events for segment in self.segments)
+        self.size_bytes = sum(batch.nbytes for batch in (*self.decoded, *self.rows))
 
     def has_room_for(self, more: Stretch) -> bool:
         """Whether both together aren't too large for one transaction."""
         return not self.segments or (
             self.events + more.events <= STRETCH_EVENTS
             and self.size_bytes + more.size_bytes <= STRETCH_BYTES
-            and len(self.records | more.records) <= STRETCH_RECORDS
+            and len(self.records) + len(more.records - self.records) <= STRETCH_RECORDS
         )
 
     def extend(self, more: Stretch) -> None:
@@ -82,6 +81,8 @@ class Stretch:
         self.dead += more.dead
         self.breaks += more.breaks
         self.records |= more.records
+        self.events += more.events
+        self.size_bytes += more.size_bytes
 
     def replay_id(self, before: bytes | None) -> bytes:
         """The position behind it; behind a break that of before, None if there was none."""
@@ -89,10 +90,12 @@ class Stretch:
 
     def dead_events(self) -> list[DeadEvent]:
         """What is set aside of it, as the warehouse keeps it."""
-        return [
-            DeadEvent(one.replay_id, one.event_id, one.schema_id, one.payload, one.problem)
-            for one in self.dead
-        ]
+        return [dead_event(one) for one in self.dead]
+
+
+def dead_event(error: EventDecodeError) -> DeadEvent:
+    """An event that can't be read, as the warehouse keeps it."""
+    return DeadEvent(error.replay_id, error.event_id, error.schema_id, error.payload, error.problem)
 
 
 #: The rows of some events in a table; raises ``EventColumnError`` if values fit no more.
@@ -108,38 +111,52 @@ class Stretches:
         self._channel, self._decoder = channel, decoder
         self._tries, self._to_rows = tries, to_rows
 
-    def of(
-        self, segments: Sequence[Segment]
-    ) -> Iterator[tuple[Stretch, UndecodedEventsError | None]]:
-        """Stretches in order; the last one with what stops at its end, if anything does."""
+    def of(self, segments: Sequence[Segment], restored: str | None) -> Iterator[Stretch]:
+        """Stretches in order, each of a segment at least.
+
+        Args:
+            restored: Why events before the first one may be missing, if they may.
+
+        Raises:
+            UndecodedEventsError: An event can't be read; what comes before it was given out.
+        """
+        for number, stretch in enumerate(self._cut(segments)):
+            if restored and number == 0:
+                stretch.breaks.append(restored)
+            yield stretch
+
+    def _cut(self, segments: Sequence[Segment]) -> Iterator[Stretch]:
         stretch = Stretch()
+        held_up: UndecodedEventsError | None = None
         for segment in segments:
             more, held_up = self._read(segment)
             if held_up is not None:
-                yield stretch, held_up
-                return
+                break
             if not stretch.has_room_for(more):
-                yield stretch, None
+                yield stretch
                 stretch = Stretch()
             stretch.extend(more)
-        yield stretch, None
+        if stretch.segments:
+            yield stretch
+        if held_up is not None:
+            raise held_up
 
     def _read(self, segment: Segment) -> tuple[Stretch, UndecodedEventsError | None]:
         """A segment decoded, and what is to be waited for if one of its events can't be read."""
         raw = self._channel.read(segment)
         decoded = self._decoder.decode(raw)
-        found = Stretch(segments=[segment], dead=list(decoded.undecoded))
-        if segment.break_reason:
-            found.breaks.append(segment.break_reason)
+        rows, read, dead = [], [], list(decoded.undecoded)
+        records: set[str] = set()
         for batch in decoded.batches:
             try:
-                found.rows.append(self._to_rows(batch))
+                rows.append(self._to_rows(batch))
             except EventColumnError as error:
-                found.dead += _unread(raw, batch.events, str(error))
+                dead += _unread(raw, batch.events, str(error))
                 continue
-            found.decoded.append(batch.events)
-            found.records |= _records(batch.events)
-        return found, self._tries.count(found.dead)
+            read.append(batch.events)
+            records |= _records(batch.events)
+        breaks = [segment.break_reason] if segment.break_reason else []
+        return Stretch([segment], rows, read, dead, breaks, records), self._tries.count(dead)
 
 
 def _records(events: pa.RecordBatch) -> set[str]:

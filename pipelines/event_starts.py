@@ -18,7 +18,7 @@ import pyarrow as pa
 from assets.event_spec import EventSpec, JobStart
 from assets.event_table_run import CREATED_DATE
 from assets.spelling import nearest
-from assets.stretches import kept_or_fetched
+from assets.stretches import dead_event, kept_or_fetched
 from assets.undecoded import Tries
 from pipelines import event_starts_plan as plan
 from pipelines.run_queue import RunQueue
@@ -30,7 +30,6 @@ from resources.salesforce.pubsub.decode import ENVELOPE, DecodedBatch, EventDeco
 from resources.salesforce.pubsub.errors import EventDecodeError
 from resources.warehouse.adapter import Warehouse
 from resources.warehouse.errors import RowConditionError
-from resources.warehouse.event_adapter import DeadEvent
 from resources.warehouse.row_condition import RowCondition
 
 CONSUMER = "starts"
@@ -229,10 +228,7 @@ class EventStarts:
         self._places.warehouse().set_events_aside(
             self._inbox.org_id,
             self._spec.channel,
-            [
-                DeadEvent(one.replay_id, one.event_id, one.schema_id, one.payload, one.problem)
-                for one in undecoded
-            ],
+            [dead_event(one) for one in undecoded],
             self._places.by,
         )
 
