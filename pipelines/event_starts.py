@@ -22,6 +22,7 @@ from assets.stretches import dead_event, kept_or_fetched
 from assets.undecoded import Tries
 from pipelines import event_starts_plan as plan
 from pipelines.run_queue import RunQueue
+from pipelines.sensors.retry_plan import wait_after
 from resources.landing.inbox import ChannelInbox, Inbox
 from resources.landing.inbox_segment import Segment
 from resources.landing.store import read_json, write_json
@@ -222,7 +223,7 @@ class EventStarts:
         held_up = tries.count(undecoded)
         if held_up is not None:
             failures = progress.failures + 1
-            later = plan.next_try(datetime.now(UTC), failures)
+            later = datetime.now(UTC) + wait_after(failures)
             self._keep(replace(progress, failures=failures, not_before=later))
             raise held_up
         self._places.warehouse().set_events_aside(

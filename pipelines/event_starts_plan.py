@@ -20,9 +20,6 @@ LONGEST_KEY_PART = 63
 #: An org keeps platform events so long: as far back as a new subscription reaches.
 REACH = timedelta(hours=72)
 
-FIRST_WAIT_S = 30.0
-LONGEST_WAIT_S = 3_600.0
-
 _EVENTS = UUID("6f1d4d0e-2c1b-5f0e-9f0a-7a1f0c5b8e11")
 
 
@@ -64,9 +61,3 @@ def as_text(value: Any) -> str:
     if isinstance(value, list):
         return ";".join(map(str, value))
     return str(value)
-
-
-def next_try(now: datetime, failures: int) -> datetime:
-    """When events that couldn't be read are tried again: later after each failure."""
-    wait_s = min(FIRST_WAIT_S * 2 ** (failures - 1), LONGEST_WAIT_S)
-    return now + timedelta(seconds=wait_s)

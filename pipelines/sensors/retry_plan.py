@@ -31,5 +31,10 @@ def not_before(newest_first: Sequence[EndedRun]) -> datetime | None:
     failures = failures_in_a_row(newest_first)
     if not failures:
         return None
-    wait_s = min(FIRST_WAIT_S * 2 ** (failures - 1), LONGEST_WAIT_S)
-    return newest_first[0].ended_at + timedelta(seconds=wait_s)
+    return newest_first[0].ended_at + wait_after(failures)
+
+
+def wait_after(failures: int) -> timedelta:
+    """How long after so many failures in a row, one at least."""
+    # Beyond some, the power would be no float.
+    return timedelta(seconds=min(FIRST_WAIT_S * 2.0 ** min(failures - 1, 16), LONGEST_WAIT_S))
