@@ -176,9 +176,9 @@ class EventDecoder:
                 undecoded += _errors(raw, dict.fromkeys(range(raw.num_rows), str(error)))
                 continue
             for rows in _read(schema, raw, undecoded):
-                fitting = _fitting(schema, rows, undecoded)
-                if fitting.raw.num_rows:
-                    batches.append(DecodedBatch(schema, _batch(schema, fitting)))
+                batch = _fitting(schema, rows, undecoded)
+                if batch is not None:
+                    batches.append(DecodedBatch(schema, batch))
         return Decoded(tuple(batches), tuple(undecoded))
 
 
@@ -212,20 +212,24 @@ def _read(
         yield _Rows(rest.take(pa.array(few.kept, pa.int64())), few.columns)
 
 
-def _fitting(schema: EventSchema, rows: _Rows, undecoded: list[EventDecodeError]) -> _Rows:
-    """The rows whose values fit their columns."""
-    problems = dict(_misfits(schema, rows, 0))
-    if not problems:
-        return rows
+def _fitting(
+    schema: EventSchema, rows: _Rows, undecoded: list[EventDecodeError]
+) -> pa.RecordBatch | None:
+    """The rows whose values fit their columns; None if there are none."""
+    if not rows.raw.num_rows:
+        return None
+    try:
+        return _batch(schema, rows)
+    except MISFITS:
+        problems = dict(_misfits(schema, rows, 0))
     undecoded += _errors(rows.raw, problems)
-    return rows.take([at for at in range(rows.raw.num_rows) if at not in problems])
+    kept = [at for at in range(rows.raw.num_rows) if at not in problems]
+    return _batch(schema, rows.take(kept)) if kept else None
 
 
 def _misfits(schema: EventSchema, rows: _Rows, first: int) -> Iterator[tuple[int, str]]:
     """Which rows don't fit, and why; those of a half that fits are never looked at."""
     count = rows.raw.num_rows
-    if not count:
-        return
     try:
         _batch(schema, rows)
     except MISFITS as error:
