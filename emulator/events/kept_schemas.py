@@ -13,8 +13,9 @@ from emulator.schema.model import Field
 from emulator.store.database import Connection
 
 CREATE_SQL = """
-CREATE TABLE IF NOT EXISTS _event_schemas (schema_id VARCHAR, object VARCHAR, text VARCHAR);
-ALTER TABLE _event_schemas ADD COLUMN IF NOT EXISTS fields VARCHAR
+CREATE TABLE IF NOT EXISTS _event_schemas (
+    schema_id VARCHAR, object VARCHAR, text VARCHAR, fields VARCHAR
+)
 """
 # What the values of an event depend on; the rest of a field stands in the Avro schema.
 _ATTRIBUTES = ("name", "type", "length")
@@ -26,7 +27,7 @@ def keep(connection: Connection, schemas: Iterable[EventSchema]) -> None:
         connection.execute(create_sql(schema))
         connection.execute("DELETE FROM _event_schemas WHERE schema_id = ?", [schema.schema_id])
         connection.execute(
-            "INSERT INTO _event_schemas (schema_id, object, text, fields) VALUES (?, ?, ?, ?)",
+            "INSERT INTO _event_schemas VALUES (?, ?, ?, ?)",
             [schema.schema_id, schema.object_name, schema.text, _as_json(schema.fields)],
         )
 
