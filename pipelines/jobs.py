@@ -1,7 +1,7 @@
 """Jobs that start the objects of a sync, or a load, by hand."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -55,3 +55,8 @@ def load_job(spec: LoadSpec) -> UnresolvedAssetJobDefinition:
 def load_job_name(load: str) -> str:
     """What the job of a load is called."""
     return f"{load}_load"
+
+
+def job_to_start(name: str, loads: Collection[str]) -> str:
+    """The job that is meant by a name: a load's stands for its job."""
+    return load_job_name(name) if name in loads else name

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import dagster as dg
 
@@ -39,9 +40,11 @@ class ListenedStarts:
         self._warehouses = {
             one.warehouse: project.warehouse(one.warehouse) for one in self._starting.values()
         }
-        self._queue: Callable[[], RunQueue] = lambda: RunQueue(
-            instance, project.repository, project_location()
-        )
+        self._instance, self._project = instance, project
+
+    @cached_property
+    def _queue(self) -> RunQueue:
+        return RunQueue(self._instance, self._project.repository, project_location())
 
     def start(self, channels: Sequence[str]) -> tuple[dict[str, Started], dict[str, str]]:
         """By channel what was started, and what failed, as sentences."""
@@ -73,7 +76,7 @@ class ListenedStarts:
         places = StartPlaces(
             inbox=org.inbox,
             pubsub=org.pubsub,
-            queue=self._queue(),
+            queue=self._queue,
             warehouse=self._warehouses[subscribed.warehouse].connect,
             org_now=org.client.org_now,
             by=BY,

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from assets.event_spec import RUNS_AT_ONCE, EventTable, JobStart
 from pipelines.components.configuration import StrictModel
 from pipelines.components.setting_types import TableName
-from pipelines.jobs import load_job_name
+from pipelines.jobs import job_to_start
 from resources.warehouse.errors import RowConditionError
 from resources.warehouse.row_condition import RowCondition
 
@@ -82,5 +82,4 @@ class PlatformEvent(StrictModel):
         """The start as the sensor understands it; a load's name stands for its job."""
         if self.start_job is None:
             return None
-        job = load_job_name(self.start_job) if self.start_job in loads else self.start_job
-        return JobStart(job, self.when, self.runs_at_once)
+        return JobStart(job_to_start(self.start_job, loads), self.when, self.runs_at_once)

@@ -108,25 +108,26 @@ class SalesforceEvents(FollowsChanges):
         settings = self.change_data_capture
         if settings is None:
             return []
-        tries = settings.dead_after_tries or self.dead_after_tries
+        tries, kinds = settings.dead_after_tries or self.dead_after_tries, _kinds(tree)
         found = []
         for name in settings.objects:
             component = self._sync_of(name, tree)
             if component is not None:
                 sync = component.sync()
-                sync = replace(sync, warehouse_kind=_kinds(tree).get(sync.warehouse, "duckdb"))
+                sync = replace(sync, warehouse_kind=kinds.get(sync.warehouse, "duckdb"))
                 found.append(ChangesSpec(sync, component.objects[name].spec(name), tries))
         return found
 
     def event_specs(self, tree: dg.ComponentTree) -> list[EventSpec]:
         """The platform events, in the order of the file."""
         loads = {one.load_name for one in tree.get_all_components(SalesforceLoad)}
+        kind = _kinds(tree).get(self.warehouse, "duckdb")
         return [
             EventSpec(
                 org=self.org,
                 event=name,
                 warehouse=self.warehouse,
-                warehouse_kind=_kinds(tree).get(self.warehouse, "duckdb"),
+                warehouse_kind=kind,
                 table=one.event_table(self.org, self.events_name),
                 start=one.job_start(loads),
                 dead_after_tries=self.dead_after_tries,

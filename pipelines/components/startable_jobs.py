@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 import dagster as dg
 
 from assets.spelling import nearest
-from pipelines.jobs import load_job_name
+from pipelines.jobs import job_to_start
 
 
 class StartableJobs:
@@ -29,7 +29,7 @@ class StartableJobs:
 
     def problem(self, name: str) -> tuple[str, str | None] | None:
         """What is wrong with starting that one, and what was probably meant; None: nothing."""
-        job = load_job_name(name) if name in self._loads else name
+        job = job_to_start(name, self._loads)
         if job not in self._names:
             known = sorted({*self._names, *self._loads})
             problem = f"there is no load or job {name}; there are {', '.join(known) or 'none'}"
