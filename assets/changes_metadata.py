@@ -9,7 +9,7 @@ import dagster as dg
 from assets.changes_run import Applied
 from assets.changes_spec import ChangesSpec
 from assets.failures import STATUS
-from assets.stage_metadata import API_CALLS, API_CALLS_LEFT
+from assets.stage_metadata import API_CALLS, API_CALLS_LEFT, lag_s
 from resources.salesforce.client import SalesforceClient
 
 
@@ -57,8 +57,7 @@ def changes_metadata(
         committed = applied[-1].position.committed_at
         if committed is not None:
             metadata["salesforce/last_commit"] = committed.isoformat(timespec="milliseconds")
-            lag_s = (client.org_now() - committed).total_seconds()
-            metadata["salesforce/lag_s"] = round(lag_s, 1)
+            metadata["salesforce/lag_s"] = lag_s(client, committed)
     if client.limits.left is not None:
         metadata[API_CALLS_LEFT] = client.limits.left
     return metadata

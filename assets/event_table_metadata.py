@@ -10,7 +10,7 @@ from assets.event_table_rows import EVENT_UUID, REPLAY_ID
 from assets.event_table_run import Appended
 from assets.failures import STATUS
 from assets.lineage import type_name
-from assets.stage_metadata import API_CALLS, API_CALLS_LEFT, ROW_COUNT
+from assets.stage_metadata import API_CALLS, API_CALLS_LEFT, ROW_COUNT, lag_s
 from resources.salesforce.client import SalesforceClient
 from resources.warehouse.adapter import RUN_ID, SYNCED_AT
 
@@ -52,7 +52,7 @@ def event_table_metadata(
         created = last.position.committed_at
         if created is not None:
             metadata["salesforce/last_event"] = created.isoformat(timespec="milliseconds")
-            metadata["salesforce/lag_s"] = (client.org_now() - created).total_seconds()
+            metadata["salesforce/lag_s"] = lag_s(client, created)
     if client.limits.left is not None:
         metadata[API_CALLS_LEFT] = client.limits.left
     return metadata

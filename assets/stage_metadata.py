@@ -1,6 +1,7 @@
 """What each stage tells Dagster: numbers to plot, columns, lineage, and where to look further."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -9,6 +10,7 @@ from assets import lineage
 from assets.failures import STATUS
 from assets.newest_manifests import MANIFEST
 from assets.object_run import Extracted, Merged, ObjectRun, Transformed
+from resources.salesforce.client import SalesforceClient
 from resources.warehouse.adapter import MergeResult
 
 Metadata = dict[str, Any]
@@ -21,6 +23,11 @@ ROW_COUNT = "dagster/row_count"
 PARTITION_ROW_COUNT = "dagster/partition_row_count"
 # What the run did in all; beside it stand, in a range run, the numbers of one window.
 RUN_NUMBERS = "tidegate/run"
+
+
+def lag_s(client: SalesforceClient, newest: datetime) -> float:
+    """How old the newest event is by the org's clock, in seconds."""
+    return round((client.org_now() - newest).total_seconds(), 1)
 
 
 def extract_metadata(run: ObjectRun, extracted: list[Extracted]) -> Metadata:

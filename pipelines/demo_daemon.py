@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._daemon.controller import daemon_controller_from_instance
 from dagster._daemon.daemon import DagsterDaemon, SensorDaemon
@@ -22,8 +23,6 @@ from dagster._utils.interrupts import setup_interrupt_handlers
 
 from pipelines.emulator_process import end_group
 from pipelines.environment import CHECKOUT
-
-_LOOK_FOR_RUNS_EACH_S = 1
 
 
 def main() -> None:
@@ -43,9 +42,11 @@ def main() -> None:
 
 
 def _daemons(instance: dg.DagsterInstance) -> Sequence[DagsterDaemon[Any]]:
+    queue = instance.run_coordinator
+    assert isinstance(queue, QueuedRunCoordinator), "dagster.yaml says so"
     return [
         SensorDaemon(settings=instance.get_sensor_settings()),
-        QueuedRunCoordinatorDaemon(interval_seconds=_LOOK_FOR_RUNS_EACH_S),
+        QueuedRunCoordinatorDaemon(interval_seconds=queue.dequeue_interval_seconds),
     ]
 
 

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from assets.dry_run import DryRun
 from assets.load_spec import LoadSpec
 from pipelines.load_runs import LoadOutcome
-from pipelines.report import DEFERRED, DONE, FAILED
+from pipelines.report import DEFERRED, DONE, FAILED, plain_table
 
 CODES = {"done": DONE, "deferred": DEFERRED}
 # What a row can end as, and what is part of the line above it.
@@ -74,7 +73,7 @@ def as_json(outcome: LoadOutcome) -> str:
 
 def outcome_table(outcome: LoadOutcome, title: str | None = None) -> Table:
     """One row per outcome, and per error code."""
-    table = _table(title)
+    table = plain_table(title, gap=1)
     table.add_column("rows", overflow="fold")
     table.add_column("number", justify="right", no_wrap=True)
     table.add_column("", overflow="fold")
@@ -94,7 +93,8 @@ def outcome_table(outcome: LoadOutcome, title: str | None = None) -> Table:
 
 def kept_table(kept: Iterable[Mapping[str, Any]], more: int) -> Table:
     """Rows that weren't accepted: which, and why."""
-    table = _table(f"Not accepted{f' ({more:,} more are left out)' if more else ''}")
+    left_out = f" ({more:,} more are left out)" if more else ""
+    table = plain_table(f"Not accepted{left_out}", gap=1)
     table.add_column("key", overflow="fold")
     table.add_column("why", overflow="fold")
     for row in kept:
@@ -110,7 +110,7 @@ def dry_run_json(spec: LoadSpec, found: DryRun) -> str:
 
 def dry_run_tables(found: DryRun) -> Sequence[Table]:
     """How many rows would do what, and some of them with old and new values."""
-    counts = _table()
+    counts = plain_table(gap=1)
     counts.add_column("rows", overflow="fold")
     counts.add_column("number", justify="right", no_wrap=True)
     for name in ("creates", "updates", "deletes", "same_in_org", "not_in_org", "refused"):
@@ -121,7 +121,7 @@ def dry_run_tables(found: DryRun) -> Sequence[Table]:
     counts.add_row("API calls asked", f"{found.api_calls:,}")
     if not found.examples:
         return [counts]
-    examples = _table("Some of them")
+    examples = plain_table("Some of them", gap=1)
     for name in ("key", "field", "in the org", "would become"):
         examples.add_column(name, overflow="fold")
     for one in found.examples:
@@ -133,13 +133,3 @@ def dry_run_tables(found: DryRun) -> Sequence[Table]:
 
 def _shown(value: str | None) -> str:
     return "(nothing)" if value is None else value
-
-
-def _table(title: str | None = None) -> Table:
-    return Table(
-        title=title,
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-    )

@@ -51,14 +51,18 @@ def outcome_table(outcomes: Sequence[RunOutcome], title: str | None = None) -> T
     return table
 
 
-def plain_table(title: str | None = None) -> Table:
-    """A table without lines between columns, whose room numbers need in 80 columns."""
+def plain_table(title: str | None = None, *, gap: int = 0) -> Table:
+    """A table without lines between columns, whose room numbers need in 80 columns.
+
+    Args:
+        gap: Blanks behind each column, besides the one that is always there.
+    """
     return Table(
         title=title,
         title_justify="left",
         box=box.SIMPLE_HEAD,
         show_edge=False,
-        padding=0,
+        padding=(0, gap, 0, 0),
     )
 
 
