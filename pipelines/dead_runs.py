@@ -8,7 +8,8 @@ operating system frees with the process.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,26 +25,33 @@ LEASES = "runs_at_work"
 def leased_run(instance: dg.DagsterInstance) -> Iterator[str]:
     """The id for a run that this process creates and works on within the block."""
     run_id = make_new_run_id()
-    with lease_of_run(instance, run_id):
+    end_lease = _lease(instance, run_id)
+    try:
         yield run_id
+    finally:
+        end_lease()
 
 
-@contextmanager
-def lease_of_run(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
-    """Show within the block that this process works on the run; it may do so already."""
+def lease_while_alive(owner: object, instance: dg.DagsterInstance, run_id: str) -> None:
+    """Show that this process works on the run until ``owner`` is gone; it may do so already."""
+    weakref.finalize(owner, _lease(instance, run_id))
+
+
+def _lease(instance: dg.DagsterInstance, run_id: str) -> Callable[[], None]:
+    """What ends the lease."""
     store = _store(instance)
     final, hidden = f"{LEASES}/{run_id}", f"{LEASES}/{HIDDEN}{run_id}"
     lease = None if store.local_path(final).exists() else store.try_lease(hidden)
     if lease is None:
-        yield
-        return
+        return lambda: None
     # Nobody sees the folder before it is leased, and takes the run for a dead one.
     store.local_path(hidden).rename(store.local_path(final))
-    try:
-        yield
-    finally:
+
+    def end() -> None:
         store.delete_tree(final)
         lease.release()
+
+    return end
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 
-from pipelines.dead_runs import lease_of_run
+from pipelines.dead_runs import lease_while_alive
 
 if TYPE_CHECKING:
     from dagster._core.execution.context.system import PlanOrchestrationContext
@@ -37,8 +37,9 @@ class LeasedExecutor(dg.Executor):
     def execute(
         self, plan_context: "PlanOrchestrationContext", execution_plan: "ExecutionPlan"
     ) -> Iterator[dg.DagsterEvent]:
-        with lease_of_run(plan_context.instance, plan_context.run_id):
-            yield from self._executor.execute(plan_context, execution_plan)
+        # Dagster writes the run's end after this, and drops its context of the run after that.
+        lease_while_alive(plan_context, plan_context.instance, plan_context.run_id)
+        yield from self._executor.execute(plan_context, execution_plan)
 
 
 @dg.executor(

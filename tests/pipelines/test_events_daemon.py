@@ -50,6 +50,12 @@ def is_at_work(command: Command) -> bool:
         )
 
 
+def is_idle(command: Command) -> bool:
+    """Whether every run has ended."""
+    with dg.DagsterInstance.from_config(str(command.folder / "dagster")) as instance:
+        return all(run.is_finished for run in instance.get_runs())
+
+
 def kill_with_children(pid: int) -> None:
     """As when a machine loses its power: Dagster's processes have groups of their own."""
     process = psutil.Process(pid)
@@ -101,7 +107,7 @@ def test_a_run_that_was_killed_with_its_daemon_is_ended_by_the_next_command(
     warehouse = command.folder / "warehouse.duckdb"
     with running_service(command) as service:
         org.create("Account", {"Name": "A"})
-        wait_for(lambda: names(warehouse) == ["A"], 120, "row")
+        wait_for(lambda: names(warehouse) == ["A"] and is_idle(command), 120, "row")
         with duckdb.connect(str(warehouse)):  # so that the run has to wait
             org.create("Account", {"Name": "B"})
             wait_for(lambda: is_at_work(command), 120, "run")
