@@ -29,12 +29,12 @@ def test_a_night_asks_for_the_windows_of_a_command_that_was_killed(org: Org, tmp
 
     with dg.DagsterInstance.from_config(str(checkout.root / ".tidegate/dagster")) as instance:
         [before] = instance.get_runs()
-        context = dg.build_schedule_context(
+        with dg.build_schedule_context(
             instance=instance,
             scheduled_execution_time=datetime.now(UTC),
             resources={"org_salesforce": SalesforceResource(login_url=org.url, auth=login)},
-        )
-        tick = nightly_schedule(SYNC, [ACCOUNT], "0 2 * * *", "UTC").evaluate_tick(context)
+        ) as context:
+            tick = nightly_schedule(SYNC, [ACCOUNT], "0 2 * * *", "UTC").evaluate_tick(context)
         [after] = instance.get_runs()
 
     assert (before.status, after.status) == (
