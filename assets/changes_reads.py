@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from assets.changes_spec import ChangesSpec
 from assets.extract import RunIds, land
+from assets.known_describe import KnownDescribe
 from assets.landed import Landed, make_room, read_landed
 from assets.questions import OrgFacts, Questions, questions
 from assets.row_shape import RowShape
@@ -25,7 +26,7 @@ from resources.salesforce.arrow import read_json_records
 from resources.salesforce.arrow_types import widened
 from resources.salesforce.client import SalesforceClient
 from resources.salesforce.composite_reads_plan import RowsWanted
-from resources.salesforce.errors import DigitsError
+from resources.salesforce.errors import DigitsError, QueryError
 from resources.salesforce.org_clock import ReadInterval as OrgInterval
 from resources.warehouse.adapter import MergeResult, ReadInterval, Reread, Warehouse
 from resources.warehouse.event_adapter import AskedRecords, HistorySpec
@@ -49,9 +50,11 @@ class Images:
 class ObjectReads:
     """Reads of one object within one run, with the fields that its sync has."""
 
-    def __init__(self, spec: ChangesSpec, client: SalesforceClient, mask_key: str) -> None:
+    def __init__(
+        self, spec: ChangesSpec, client: SalesforceClient, known: KnownDescribe, mask_key: str
+    ) -> None:
         self._spec, self._client, self._mask_key = spec, client, mask_key
-        self._describe = client.describe(spec.object.name)
+        self._known = known
         self.landed: Landed = self._questions(None).images.landed
         self.shape: RowShape = self._shaped(self.landed)
 
@@ -66,7 +69,7 @@ class ObjectReads:
         name = self._spec.history_table
         if name is None:
             return None
-        formulas = {field.name for field in self._describe.fields if field.calculated}
+        formulas = {field.name for field in self._known.value.fields if field.calculated}
         columns = self.shape.columns.items()
         return HistorySpec(name, {c: field for field, c in columns if field not in formulas})
 
@@ -74,6 +77,9 @@ class ObjectReads:
         """Records by Id, 10,000 of them in one API call (some 3,000 with a condition).
 
         Deleted ones are read too, as nights read them, so that their rows end the same.
+
+        Raises:
+            DescribeChangedError: The object isn't what it was known as.
         """
         if not ids:
             return Images((), None, 0)
@@ -99,7 +105,13 @@ class ObjectReads:
         return [(records, read), self._part(deleted)]
 
     def _part(self, wanted: RowsWanted) -> Part:
-        [records], read = self._client.read_rows_of_many([wanted])
+        question = self._known.question
+        try:
+            [records], read = self._client.read_rows_of_many([wanted], unless_changed=question)
+        except QueryError:
+            self._known.compare()
+            raise
+        self._known.answered()
         return records, read
 
     def _batches(self, parts: Sequence[Part]) -> tuple[pa.RecordBatch, ...]:
@@ -126,7 +138,12 @@ class ObjectReads:
         run: RunIds,
         report: Report,
     ) -> MergeResult:
-        """Bring all records changed since a time into the table; None: all there are."""
+        """Bring all records changed since a time into the table; None: all there are.
+
+        Raises:
+            DescribeChangedError: As for ``images``.
+        """
+        self._known.confirm()
         if MODSTAMP_FIELD not in self.landed.schema.names:
             since = None
         asked = self._questions(since)
@@ -176,4 +193,4 @@ class ObjectReads:
             end = (self._client.org_now() + timedelta(seconds=2)).replace(microsecond=0)
             window = Window(start=since, end=end, margin_s=0)
         facts = OrgFacts(self._client.org_id, self._client.settings.api_version)
-        return questions(self._spec.object, self._describe, facts, window, ())
+        return questions(self._spec.object, self._known.value, facts, window, ())

@@ -16,12 +16,15 @@ from assets.changes_plan import ReadAgain, Seen, read_again, seen_in
 from assets.changes_reads import ObjectReads
 from assets.changes_spec import ChangesSpec
 from assets.extract import RunIds
+from assets.known_describe import KnownDescribe
 from assets.pending_segments import pending_segments
 from assets.stretches import Stretch, Stretches, kept_or_fetched
 from assets.undecoded import Tries
 from resources.landing.inbox import Inbox
+from resources.landing.inbox_segment import Segment
 from resources.landing.store import LandingStore
 from resources.salesforce.client import SalesforceClient
+from resources.salesforce.describe import DescribeChangedError
 from resources.salesforce.pubsub.decode import EventDecoder
 from resources.warehouse.adapter import ApiCalls, MergeResult, Warehouse
 from resources.warehouse.event_adapter import AppendResult, HiddenChanges, Position
@@ -65,7 +68,6 @@ class ChangesRun:
         self._client, self._warehouse = places.client, places.warehouse
         self._inbox = Inbox(places.store, self._client.org_id)
         self._channel = self._inbox.channel(spec.channel)
-        self._tries = Tries(self._channel, spec.consumer, spec.dead_after_tries)
 
     def apply(self) -> list[Applied]:
         """Apply all that lies in the inbox now.
@@ -74,26 +76,39 @@ class ChangesRun:
             UndecodedEventsError: An event can't be read. What came before it was applied.
             SalesforceError, WarehouseError, LandingError: Stretches before were applied.
         """
-        org_id = self._client.org_id
-        position = self._warehouse.position(org_id, self._spec.channel)
-        segments, restored = pending_segments(self._channel, self._spec.consumer, position)
-        if not segments:
-            return []
-        reads = ObjectReads(self._spec, self._client, self._places.mask_key)
-        describe = self._client.describe(self._spec.object.name)
+        applied: list[Applied] = []
+        if not self._pending()[1]:
+            return applied
+        known = KnownDescribe(self._client, self._places.store, self._spec.object.name)
+        try:
+            self._apply_all(known, applied)
+        except DescribeChangedError as changed:
+            self._report(str(changed))
+            known.replace(changed.describe)
+            # From what was committed on: what wasn't is decoded and read anew.
+            self._apply_all(known, applied)
+        return applied
+
+    def _pending(self) -> tuple[Position | None, list[Segment], str | None]:
+        position = self._warehouse.position(self._client.org_id, self._spec.channel)
+        return position, *pending_segments(self._channel, self._spec.consumer, position)
+
+    def _apply_all(self, known: KnownDescribe, applied: list[Applied]) -> None:
+        spec = self._spec
+        position, segments, restored = self._pending()
+        reads = ObjectReads(spec, self._client, known, self._places.mask_key)
         decoder = EventDecoder(
             kept_or_fetched(self._inbox, self._places.fetch_schema),
-            lambda _name: describe,
-            self._spec.object.numbers,
+            lambda _name: known.value,
+            spec.object.numbers,
         )
+        tries = Tries(self._channel, spec.consumer, spec.dead_after_tries, known.confirm)
         stretches = Stretches(
-            self._channel, decoder, self._tries, lambda batch: self._log(reads).rows(batch)
+            self._channel, decoder, tries, lambda batch: self._log(reads).rows(batch)
         )
-        applied: list[Applied] = []
         for stretch in stretches.of(segments, restored):
             applied.append(self._apply(stretch, reads, position))
             position = applied[-1].position
-        return applied
 
     def _apply(self, stretch: Stretch, reads: ObjectReads, before: Position | None) -> Applied:
         spec, client = self._spec, self._client

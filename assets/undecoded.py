@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from assets.errors import UndecodedEventsError
 from resources.landing.inbox import ChannelInbox
@@ -11,20 +11,31 @@ from resources.salesforce.pubsub.errors import EventDecodeError
 
 
 class Tries:
-    """Counts tries by event. A run counts each event once."""
+    """Counts tries by event. A run counts each event once.
 
-    def __init__(self, inbox: ChannelInbox, consumer: str, most: int) -> None:
+    Args:
+        before: Called before any is counted; what it raises keeps them from being counted.
+    """
+
+    def __init__(
+        self,
+        inbox: ChannelInbox,
+        consumer: str,
+        most: int,
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
         self._store, self._channel = inbox.store, inbox.channel
         self._path = f"{inbox.folder}/tries/{consumer}.json"
-        self._most = most
+        self._most, self._before = most, before
 
     def count(self, events: Sequence[EventDecodeError]) -> UndecodedEventsError | None:
         """Count one more try for each; None if all have had their last."""
         if not events:
             return None
-        before = read_json(self._store, self._path) if self._store.exists(self._path) else {}
+        self._before()
+        counted = read_json(self._store, self._path) if self._store.exists(self._path) else {}
         # Only those that hold the channel up now: others were read since, or set aside.
-        tried = {_name(event): before.get(_name(event), 0) + 1 for event in events}
+        tried = {_name(event): counted.get(_name(event), 0) + 1 for event in events}
         write_json(self._store, self._path, tried)
         waiting = [event for event in events if tried[_name(event)] < self._most]
         if not waiting:

@@ -26,6 +26,7 @@ import pyarrow as pa
 from assets.change_rows import ChangeLog, change_reader
 from assets.changes_reads import ObjectReads
 from assets.drain import Until
+from assets.known_describe import KnownDescribe
 from assets.stretches import STRETCH_EVENTS
 from benchmarks.event_calls import tell_calls
 from benchmarks.event_harbour import RUN, EventHarbour, changes_of, event_harbour
@@ -122,7 +123,8 @@ def _decode(raw: Sequence[pa.RecordBatch], harbour: EventHarbour) -> list[tuple[
 
 
 def _log(harbour: EventHarbour) -> ChangeLog:
-    reads = ObjectReads(SPEC, harbour.client, "")
+    known = KnownDescribe(harbour.client, harbour.inbox.store, SPEC.object.name)
+    reads = ObjectReads(SPEC, harbour.client, known, "")
     return ChangeLog(SPEC.log_table, reads.landed, reads.shape)
 
 

@@ -103,6 +103,7 @@ class Org:
         self.clock.restart(self.settings.clock)
         self.rows.clear()
         self._forget_edits()
+        self.schema_changed = self.clock.now().replace(microsecond=0)
         self.journal.clear()
         self.managed.set({})
         self.event_keepalive_s = KEEPALIVE_S

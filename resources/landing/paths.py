@@ -14,6 +14,7 @@ loads/<org id>/<load>/<attempt>/
                 rows.csv  rows.arrow  successful.csv  failed.csv  unprocessed.csv  answer.arrow
                 try-00/job_intent.json  job.json  uploaded.json  sending.json  closed.json
                        dropped.json
+describes/<org id>/<user id>/<API version>/<object>.json
 ```
 An attempt's path is its id: it names the manifest in materialization metadata.
 """
@@ -28,6 +29,7 @@ EXTRACTS = "extracts"
 FRAMES = "frames"
 OUTBOUND = "outbound"
 LOADS = "loads"
+DESCRIBES = "describes"
 
 INTENT = "intent.json"
 JOB_INTENT = "job_intent.json"
@@ -119,3 +121,8 @@ def try_folder(number: int) -> str:
 def round_cut(number: int) -> str:
     """Written below the attempt when all parts of a round are there."""
     return f"round-{number:03d}.json"
+
+
+def describe_file(org_id: str, user_id: str, api_version: str, object_name: str) -> str:
+    """What a user was last told of an object; its name may be spelled in any case."""
+    return f"{DESCRIBES}/{org_id}/{user_id}/{api_version}/{object_name.lower()}.json"

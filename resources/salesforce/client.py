@@ -90,9 +90,11 @@ class SalesforceClient:
             self.transport.login.current()
         return self.transport.clock.now()
 
-    def describe(self, object_name: str, *, refresh: bool = False) -> SObjectDescribe:
-        """What an object is made of; downloaded once, asked again "if changed" by ``refresh``."""
-        return self._describe.describe(object_name, refresh=refresh)
+    def describe(
+        self, object_name: str, *, unless_changed: SObjectDescribe | None = None
+    ) -> SObjectDescribe:
+        """What an object is made of; downloaded once, see ``DescribeCache.describe``."""
+        return self._describe.describe(object_name, unless_changed=unless_changed)
 
     def describe_global(self) -> tuple[SObjectSummary, ...]:
         """All objects that the API user sees."""
@@ -137,7 +139,11 @@ class SalesforceClient:
         return self._rows.read(object_name, fields, ids, after, where)
 
     def read_rows_of_many(
-        self, wanted: Sequence[RowsWanted], after: datetime | None = None
+        self,
+        wanted: Sequence[RowsWanted],
+        after: datetime | None = None,
+        *,
+        unless_changed: SObjectDescribe | None = None,
     ) -> tuple[list[list[Mapping[str, Any]]], ReadInterval]:
         """Read rows of several objects again by Id, five times 2,000 of them in one API call.
 
@@ -146,13 +152,17 @@ class SalesforceClient:
 
         Args:
             after: As for ``read_rows``.
+            unless_changed: Ask in the first call, too, whether this description still holds.
 
         Returns:
             For each of ``wanted`` its records, for ``arrow.read_json_records``, and when all were
             read. Rows that no longer exist or don't match ``where`` are in none, and without
             ``deleted_too`` those that are deleted.
+
+        Raises:
+            DescribeChangedError: The object was changed since ``unless_changed``.
         """
-        return self._composite.read(wanted, after)
+        return self._composite.read(wanted, after, unless_changed)
 
     def job_url(self, job_id: str) -> str:
         """The job's page in the org's Setup, for people."""

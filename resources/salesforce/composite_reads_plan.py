@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from resources.salesforce.describe import SObjectDescribe, describe_path, if_changed
 from resources.salesforce.soql import name as checked_name
 from resources.salesforce.soql import queries_by_id
 
@@ -50,6 +51,16 @@ class Read:
         """As it stands in ``compositeRequest``."""
         found = {"method": self.method, "url": self.url, "referenceId": reference}
         return found if self.body is None else {**found, "body": self.body}
+
+
+def describe_question(base: str, known: SObjectDescribe) -> dict[str, Any]:
+    """The subrequest for an object's description, if it has changed; first in its call."""
+    return {
+        "method": "GET",
+        "url": describe_path(base, known.name),
+        "referenceId": "described",
+        "httpHeaders": if_changed(known),
+    }
 
 
 def composite_reads(base: str, wanted: Sequence[RowsWanted]) -> Iterator[list[Read]]:

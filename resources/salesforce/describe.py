@@ -1,17 +1,21 @@
-"""What an object is made of, asked once per client and asked again only "if changed since"."""
+"""What an object is made of: downloaded once per client, and asked for again "if changed"."""
 
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from threading import Lock
 from typing import Any, TypeVar
 
-from resources.salesforce.errors import AnswerError, UnknownFieldError
+from resources.salesforce.errors import AnswerError, SalesforceError, UnknownFieldError
+from resources.salesforce.org_clock import ReadInterval, parse_date
 from resources.salesforce.soql import name as checked_name
 from resources.salesforce.transport import ApiRequest, JsonAnswer, Transport
 
 T = TypeVar("T")
+#: ``Last-Modified`` holds whole seconds: what is younger may change again within its second.
+SETTLED_AFTER = timedelta(seconds=2)
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,14 @@ class SObjectSummary:
 
 @dataclass(frozen=True)
 class SObjectDescribe:
-    """One object with the fields that the API user may see, in describe order."""
+    """One object with the fields that the API user may see, in describe order.
+
+    ``last_modified`` is the answer's header; empty if a later change could bear the same.
+    """
 
     summary: SObjectSummary
     fields: tuple[FieldDescribe, ...]
-    read_from: str = field(default="", compare=False)  # Last-Modified, for the next question
+    last_modified: str = field(default="", compare=False)
 
     @property
     def name(self) -> str:
@@ -127,6 +134,20 @@ class SObjectDescribe:
         return self.find("IsDeleted") is not None
 
 
+class DescribeChangedError(SalesforceError):
+    """An object isn't what it was described as before; ``describe`` is what it is now."""
+
+    def __init__(self, describe: SObjectDescribe) -> None:
+        super().__init__(describe.name)
+        self.describe = describe
+
+    def __str__(self) -> str:
+        return (
+            f"{self.describe.name} was changed in the org: what was read by its earlier "
+            "description doesn't count. Read it again."
+        )
+
+
 class DescribeCache:
     """Descriptions of one org's objects, each downloaded once."""
 
@@ -135,12 +156,14 @@ class DescribeCache:
         self._known: dict[str, SObjectDescribe] = {}
         self._lock = Lock()
 
-    def describe(self, object_name: str, *, refresh: bool = False) -> SObjectDescribe:
+    def describe(
+        self, object_name: str, *, unless_changed: SObjectDescribe | None = None
+    ) -> SObjectDescribe:
         """The object's description.
 
         Args:
-            refresh: Ask the org whether it changed (``If-Modified-Since``; a 304 has no body)
-                instead of trusting what this client has read.
+            unless_changed: Ask the org whether it has changed since this one (a 304 has no body),
+                instead of trusting what this client has read; this one itself if it hasn't.
 
         Raises:
             NotFoundError: No such object, or the user may not see it.
@@ -148,13 +171,13 @@ class DescribeCache:
         key = object_name.lower()
         with self._lock:
             known = self._known.get(key)
-        if known and not refresh:
+        if known and not unless_changed:
             return known
-        since = {"If-Modified-Since": known.read_from} if known and known.read_from else {}
-        path = f"{self._transport.base}/sobjects/{checked_name(object_name)}/describe"
-        answer = self._transport.json(ApiRequest("GET", path, since))
-        if answer.status == 304 and known:
-            return known
+        path = describe_path(self._transport.base, object_name)
+        headers = if_changed(unless_changed) if unless_changed else {}
+        answer = self._transport.json(ApiRequest("GET", path, headers))
+        if answer.status == 304 and unless_changed:
+            return unless_changed
         found = _in_form(answer, path, parse_describe)
         with self._lock:
             self._known[key] = found
@@ -167,13 +190,32 @@ class DescribeCache:
         return _in_form(answer, path, parse_global)
 
 
-def parse_describe(body: Mapping[str, Any], read_from: str = "") -> SObjectDescribe:
+def describe_path(base: str, object_name: str) -> str:
+    """Where an object's description is: ``/services/data/v66.0/sobjects/Account/describe``."""
+    return f"{base}/sobjects/{checked_name(object_name)}/describe"
+
+
+def if_changed(known: SObjectDescribe) -> dict[str, str]:
+    """The header that turns the answer into a 304 if nothing has changed since."""
+    return {"If-Modified-Since": known.last_modified} if known.last_modified else {}
+
+
+def parse_describe(
+    body: Mapping[str, Any],
+    headers: Mapping[str, str] | None = None,
+    read: ReadInterval | None = None,
+) -> SObjectDescribe:
     """A describe answer's JSON as ours."""
     fields = tuple(_field(entry) for entry in body["fields"])
-    return SObjectDescribe(_summary(body), fields, read_from)
+    header = (headers or {}).get("Last-Modified", "")
+    changed = parse_date(header)
+    settled = changed and read and read.lo - changed >= SETTLED_AFTER
+    return SObjectDescribe(_summary(body), fields, header if settled else "")
 
 
-def parse_global(body: Mapping[str, Any], _read_from: str = "") -> tuple[SObjectSummary, ...]:
+def parse_global(
+    body: Mapping[str, Any], _headers: Mapping[str, str], _read: ReadInterval
+) -> tuple[SObjectSummary, ...]:
     """A global describe answer's JSON as ours."""
     return tuple(_summary(entry) for entry in body["sobjects"])
 
@@ -227,9 +269,13 @@ def _field(entry: Mapping[str, Any]) -> FieldDescribe:
     )
 
 
-def _in_form(answer: JsonAnswer, path: str, parse: Callable[[Mapping[str, Any], str], T]) -> T:
+def _in_form(
+    answer: JsonAnswer,
+    path: str,
+    parse: Callable[[Mapping[str, Any], Mapping[str, str], ReadInterval], T],
+) -> T:
     try:
-        return parse(answer.json, answer.headers.get("Last-Modified", ""))
+        return parse(answer.json, answer.headers, answer.read)
     except (KeyError, TypeError) as error:
         kind, cause = answer.headers.get("Content-Type", ""), f"it isn't a describe ({error!r})"
         raise AnswerError("GET", path, answer.status, kind, len(answer.body), cause) from error

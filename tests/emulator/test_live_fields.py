@@ -1,5 +1,7 @@
 """Fields that are added or converted while the org lives: describe, rows, jobs and events."""
 
+from email.utils import parsedate_to_datetime
+
 import pytest
 import requests
 
@@ -87,6 +89,17 @@ def test_a_describe_that_a_client_has_is_out_of_date_after_each_addition(org, ap
         ):
             answer = api.get("sobjects/Account/describe", headers={header: value})
             assert answer.status_code == 200, header
+
+
+def test_a_reset_org_is_described_as_no_younger_than_it_is(org):
+    org.advance(3600)
+    org.control("POST", "fields/Account", {"One__c": {"type": "string", "length": 5}})
+
+    org.reset()
+
+    headers = Api(org).get("sobjects/Account/describe").headers
+    changed, now = (parsedate_to_datetime(headers[name]) for name in ("Last-Modified", "Date"))
+    assert changed <= now
 
 
 def test_events_keep_the_schema_that_they_were_told_by(org, bus):

@@ -131,12 +131,13 @@ def test_a_session_that_ends_in_between_is_renewed(org, client):
 
 
 def test_a_description_is_downloaded_once_and_asked_again_if_changed(org, client):
+    org.advance(60)
     account = client.describe("account")
     calls = client.api_calls
 
     assert (account.name, client.describe("Account")) == ("Account", account)
     assert client.api_calls == calls
-    assert client.describe("Account", refresh=True) is account
+    assert client.describe("Account", unless_changed=account) is account
     assert client.api_calls == calls + 1
     assert logged(org, lambda log: log[-1]["status"], 304) == 304
 

@@ -7,7 +7,9 @@ import pytest
 
 from resources.salesforce.arrow import arrow_schema, read_json_records
 from resources.salesforce.composite_reads_plan import RowsWanted, composite_reads
+from resources.salesforce.describe import DescribeChangedError
 from resources.salesforce.errors import AnswerError, QueryError
+from tests.resources.salesforce.described import described, field
 from tests.resources.salesforce.scripted_org import answer, scripted_org
 
 BASE = "/services/data/v66.0"
@@ -109,6 +111,41 @@ def test_rows_are_read_after_the_moment_asked_for(org, connect):
 def test_a_refused_read_is_an_error_although_the_answer_is_a_success(client):
     with pytest.raises(QueryError):
         client.read_rows_of_many([RowsWanted("Account", ["Nonsense"], ids(1), "Name != 'x'")])
+
+
+def test_whether_an_object_has_changed_is_asked_in_the_call_that_reads(org, client):
+    org.advance(60)
+    (key,) = org.create("Account", {"Name": "A"})
+    known, calls = client.describe("Account"), client.api_calls
+    wanted = RowsWanted("Account", ["Id", "Name"], [key])
+
+    (rows,), _ = client.read_rows_of_many([wanted], unless_changed=known)
+
+    assert [row["Name"] for row in rows] == ["A"]
+    assert client.api_calls == calls + 1
+
+
+def test_a_changed_object_s_rows_do_not_count_though_they_could_not_be_read(org, client):
+    org.advance(60)
+    known = client.describe("Account")
+    org.control("POST", "fields/Account", {"Region__c": {"type": "string", "length": 20}})
+    wanted = RowsWanted("Account", ["Nonsense"], ids(1))
+
+    with pytest.raises(DescribeChangedError, match="Account was changed") as told:
+        client.read_rows_of_many([wanted], unless_changed=known)
+
+    names = [{one.name for one in describe.fields} for describe in (told.value.describe, known)]
+    assert names[0] - names[1] == {"Region__c"}
+
+
+def test_an_answer_that_is_no_description_is_not_believed(connect):
+    known = described(field("Id", "id"), name="Account")
+    nothing = {"body": [], "httpStatusCode": 200, "referenceId": "described"}
+    rows = {"body": [], "httpStatusCode": 200, "referenceId": "r0"}
+    with scripted_org(answer({"compositeResponse": [nothing, rows]})) as org:
+        client = connect(org.url)
+        with pytest.raises(AnswerError, match="isn't a describe"):
+            client.read_rows_of_many([RowsWanted("Account", ["Id"], ids(1))], unless_changed=known)
 
 
 def test_nothing_wanted_asks_nothing(client):
