@@ -242,7 +242,8 @@ def test_a_burst_that_is_published_by_the_pubsub_api_is_appended_once(
     with org.connect() as client, org.events(client) as pubsub:
         results = pubsub.publish("Order_Event__e", rows)
 
-    told = follower.follow()
+    follower.drain(Until(events=rows.num_rows, seconds=60))
+    told = metadata(follower.apply(), follower.spec.key)
     again = follower.follow()
 
     uuids = sorted(results.column("event_id").to_pylist())
