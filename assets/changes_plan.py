@@ -18,6 +18,7 @@ from resources.salesforce.pubsub.decode import CHANGE_HEADER, WILDCARD, names_al
 
 GAP = "GAP_"
 OVERFLOW = "GAP_OVERFLOW"
+DELETES = ("DELETE", "GAP_DELETE")
 HEADER = pa.schema(
     [
         CHANGE_HEADER.field(name)
@@ -34,6 +35,7 @@ class Seen:
         events: How many there are.
         by_type: The same by change type.
         ids: Records to read, each once, in the order of the events.
+        deleted: Those of them that were deleted, though some may have come back since.
         gaps: Events that say only that something changed.
         overflows: Commit times of changes too large for events, or without one.
         wildcards: Events that mean every record of the object.
@@ -44,6 +46,7 @@ class Seen:
     events: int = 0
     by_type: dict[str, int] = field(default_factory=dict)
     ids: tuple[str, ...] = ()
+    deleted: frozenset[str] = frozenset()
     gaps: int = 0
     overflows: tuple[datetime, ...] = ()
     wildcards: int = 0
@@ -68,6 +71,7 @@ def seen_in(batches: Sequence[pa.RecordBatch], client_name: str) -> Seen:
         events=table.num_rows,
         by_type=by_type,
         ids=tuple(one for one in named if not names_all_records(one)),
+        deleted=_deleted(table["change_type"], lists),
         gaps=sum(n for kind, n in by_type.items() if kind.startswith(GAP) and kind != OVERFLOW),
         overflows=tuple(overflows.to_pylist()),
         wildcards=_wildcards(lists),
@@ -80,6 +84,12 @@ def _counts(texts: Any) -> dict[str, int]:
     """How often each occurs, sorted."""
     counted: list[Any] = pc.value_counts(texts.combine_chunks().drop_null()).to_pylist()
     return dict(sorted((one["values"], one["counts"]) for one in counted))
+
+
+def _deleted(types: Any, lists: Any) -> frozenset[str]:
+    """Ids that an event named as deleted, a gap's too."""
+    theirs: Any = lists.filter(pc.is_in(types.combine_chunks(), pa.array(DELETES)))
+    return frozenset(theirs.flatten().to_pylist())
 
 
 def _wildcards(lists: Any) -> int:

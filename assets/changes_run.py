@@ -121,7 +121,7 @@ class ChangesRun:
             spec.object.late_commit_margin_s,
         )
         window = self._read_again(again, reads) if again else None
-        images = reads.images(seen.ids)
+        images = reads.images(seen.ids, seen.deleted)
         log = self._log(reads).spec(stretch.rows)
         position = self._position(stretch, seen, before)
         appended, merged = self._warehouse.append_changes_and_merge(

@@ -54,6 +54,20 @@ def test_changes_reach_the_table_and_the_log(harbour: Harbour, follower: Followe
     assert told["tidegate/reads_of_more"] == 0
 
 
+def test_a_burst_of_deletions_costs_one_call_too(harbour: Harbour, follower: Follower):
+    harbour.org.advance(60)
+    *deleted, back, edited = harbour.org.create("Account", count=1_000)
+    follower.follow()
+    harbour.org.change("Account", delete=[*deleted, back])
+    harbour.org.change("Account", undelete=[back], update=[{"Id": edited, "Phone": "1"}])
+
+    told = follower.follow()
+
+    assert told["salesforce/api_calls"] == 1
+    assert {row[0] for row in harbour.rows("account", "id")} == {back, edited}
+    assert {row[0] for row in harbour.rows("account", "id", where="_deleted")} == set(deleted)
+
+
 @pytest.mark.parametrize("where", [None, "Name != 'Other'"])
 def test_a_deleted_record_ends_as_a_night_leaves_it(
     harbour: Harbour, follower: Follower, where: str | None

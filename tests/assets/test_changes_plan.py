@@ -43,6 +43,19 @@ def test_ids_are_named_once_in_the_order_of_their_events():
     assert seen.last_commit == NOON + timedelta(seconds=9)
 
 
+def test_what_was_deleted_is_told_by_events_and_gaps():
+    seen = seen_in(
+        [
+            batch((["a", "b"], "DELETE", "", 1), (["c"], "GAP_DELETE", "", 2)),
+            batch((["b"], "UNDELETE", "", 3), (["d"], "UPDATE", "", 4)),
+        ],
+        "tidegate",
+    )
+
+    assert seen.deleted == {"a", "b", "c"}
+    assert set(seen.ids) == {"a", "b", "c", "d"}
+
+
 def test_gaps_overflows_and_wildcards_are_counted_and_name_no_record():
     seen = seen_in(
         [
