@@ -43,14 +43,6 @@ class ChangeDataCapture(StrictModel):
     every_s: int | None = Field(
         default=None, ge=5, description="Seconds between two looks, if not the component's."
     )
-    switched_on: bool | None = Field(
-        default=None, description="Whether the sensor is on at first, if not the component's."
-    )
-    dead_after_tries: int | None = Field(
-        default=None,
-        ge=1,
-        description="Tries of an event that can't be read, if not the component's.",
-    )
 
 
 @scaffold_with(EventsScaffolder)
@@ -108,14 +100,16 @@ class SalesforceEvents(FollowsChanges):
         settings = self.change_data_capture
         if settings is None:
             return []
-        tries, kinds = settings.dead_after_tries or self.dead_after_tries, _kinds(tree)
+        kinds = _kinds(tree)
         found = []
         for name in settings.objects:
             component = self._sync_of(name, tree)
             if component is not None:
                 sync = component.sync()
                 sync = replace(sync, warehouse_kind=kinds.get(sync.warehouse, "duckdb"))
-                found.append(ChangesSpec(sync, component.objects[name].spec(name), tries))
+                found.append(
+                    ChangesSpec(sync, component.objects[name].spec(name), self.dead_after_tries)
+                )
         return found
 
     def event_specs(self, tree: dg.ComponentTree) -> list[EventSpec]:
@@ -160,12 +154,9 @@ class SalesforceEvents(FollowsChanges):
         return dg.Definitions(assets=assets, sensors=[self._sensor(follows)])
 
     def _sensor(self, follows: Follows) -> dg.SensorDefinition:
-        every_s, switched_on = self.every_s, self.switched_on
-        if self.change_data_capture:
-            every_s = self.change_data_capture.every_s or every_s
-            if self.change_data_capture.switched_on is not None:
-                switched_on = self.change_data_capture.switched_on
-        return events_sensor(self.events_name, follows, every_s, switched_on)
+        settings = self.change_data_capture
+        every_s = settings.every_s if settings and settings.every_s else self.every_s
+        return events_sensor(self.events_name, follows, every_s, self.switched_on)
 
     # ---- what may be wrong
 

@@ -44,7 +44,7 @@ def test_events_become_an_asset_per_object_and_a_sensor(defs_folder: DefsFolder)
 
 def test_a_sensor_may_be_on_from_the_start(defs_folder: DefsFolder):
     defs_folder.write("crm", SYNC)
-    defs_folder.write("live", EVENTS.replace("every_s: 20", "switched_on: true"))
+    defs_folder.write("live", EVENTS + "  switched_on: true\n")
 
     with defs_folder.load() as defs:
         [sensor] = defs.sensors
@@ -179,15 +179,16 @@ def test_changes_and_platform_events_share_a_sensor(defs_folder: DefsFolder):
     assert sensor.description == "Follows Account, Order__c, Order_Event__e."
 
 
-def test_the_sensor_has_the_settings_of_changes_or_else_the_components(defs_folder: DefsFolder):
-    own = "  every_s: 30\n  switched_on: true\n"
-    changes = "  change_data_capture: {objects: [Account], switched_on: false}\n"
+@pytest.mark.parametrize(("changes", "wanted_s"), [("", 30), (", every_s: 20", 20)])
+def test_how_often_it_is_looked_may_stand_with_the_changes(
+    defs_folder: DefsFolder, changes: str, wanted_s: int
+):
+    own = f"  every_s: 30\n  change_data_capture: {{objects: [Account]{changes}}}\n"
 
-    with written(defs_folder, PLATFORM + own + changes).load() as defs:
+    with written(defs_folder, PLATFORM + own).load() as defs:
         [sensor] = defs.sensors
 
-    assert sensor.minimum_interval_seconds == 30
-    assert sensor.default_status == dg.DefaultSensorStatus.STOPPED
+    assert sensor.minimum_interval_seconds == wanted_s
 
 
 @pytest.mark.parametrize(
