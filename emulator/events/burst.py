@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
-from datetime import UTC
+from datetime import datetime
 from typing import Any
 
 from emulator.events.avro_schemas import HEADER, EventSchema
@@ -41,7 +41,12 @@ def add_burst(journal: Journal, sobject: SObject, count: int, rate: float | None
             schema = journal.event_schema(sobject.name)
             first = journal.take_seqs(count)
             first_tx = journal.take_tx(count)
-            body = {"count": count, "rate": rate, "started": time.time(), "rows": rows}
+            key = transaction_key(first_tx)
+            templates = [
+                [part.hex() for part in _template(schema, sobject.name, key, moment, *row)]
+                for row in rows
+            ]
+            body = {"count": count, "rate": rate, "started": time.time(), "templates": templates}
             connection.execute(
                 "INSERT INTO _journal (seq, last_seq, tx, committed_at, user_id, origin, object, "
                 "kind, schema_id, payload) VALUES (?, ?, ?, ?, '', '', ?, ?, ?, ?)",
@@ -53,16 +58,15 @@ def add_burst(journal: Journal, sobject: SObject, count: int, rate: float | None
     return journal.database.write(work)
 
 
-def burst_events(journal: Journal, entry: Entry, after: int) -> Iterator[Event | None]:
+def burst_events(entry: Entry, after: int) -> Iterator[Event | None]:
     """The events of a burst behind `after`, each a template with its number put in.
 
     None stands for a moment at which its rate lets no event out.
     """
     body = json.loads(entry.payload or b"{}")
-    schema = journal.schema_of_entry(entry.schema_id)
-    templates = [_template(schema, entry, *row) for row in body["rows"]]
+    templates = [[bytes.fromhex(part) for part in one] for one in body["templates"]]
     rate: float | None = body["rate"]
-    schema_id, name = schema.schema_id, entry.object
+    schema_id, name = entry.schema_id, entry.object
     stem = str(uuid.uuid5(uuid.NAMESPACE_OID, str(entry.tx)))[:24]
     for number in range(max(0, after - entry.seq + 1), body["count"]):
         while rate and time.time() < body["started"] + number / rate:
@@ -72,7 +76,7 @@ def burst_events(journal: Journal, entry: Entry, after: int) -> Iterator[Event |
         yield Event(entry.seq + number, name, schema_id, f"{stem}{number:012x}", payload, True)
 
 
-def _rows(connection: Connection, sobject: SObject) -> list[tuple[str, str | None, str]]:
+def _rows(connection: Connection, sobject: SObject) -> list[tuple[str, str | None]]:
     name = sobject.name_field
     column = f"CAST({quoted(name.name)} AS VARCHAR)" if name and name.is_stored else "NULL"
     return connection.execute(
@@ -82,19 +86,24 @@ def _rows(connection: Connection, sobject: SObject) -> list[tuple[str, str | Non
 
 
 def _template(
-    schema: EventSchema, entry: Entry, record_id: str, name: str | None
+    schema: EventSchema,
+    object_name: str,
+    key: str,
+    committed_at: datetime,
+    record_id: str,
+    name: str | None,
 ) -> tuple[bytes, bytes]:
     """An encoded update of a row, split around its commit number."""
-    moment = int(entry.committed_at.replace(tzinfo=UTC, microsecond=0).timestamp()) * 1000
+    moment = int(committed_at.replace(microsecond=0).timestamp()) * 1000
     changed: dict[str, Any] = {"LastModifiedDate": moment}
     if name is not None and "Name" in {one.name for one in schema.fields if one.record is None}:
         changed["Name"] = name
     header = {
-        "entityName": entry.object,
+        "entityName": object_name,
         "recordIds": [record_id],
         "changeType": "UPDATE",
         "changeOrigin": "",
-        "transactionKey": transaction_key(entry.tx),
+        "transactionKey": key,
         "sequenceNumber": 1,
         "commitTimestamp": moment,
         "commitNumber": _TEMPLATE_COMMIT,

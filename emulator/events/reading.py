@@ -111,7 +111,7 @@ class Cursor:
                 continue
             if first.kind == BURST:
                 if first.object in wanted:
-                    yield from burst_events(self._journal, first, after)
+                    yield from burst_events(first, after)
             elif first.kind == PUBLISH:
                 yield from _published(transaction, wanted)
             else:
