@@ -51,7 +51,8 @@ class LoadSource(StrictModel):
     )
     deps: list[AssetKeyParts] = Field(
         default=[],
-        description="Keys of the assets that the query reads, so that Dagster knows the order.",
+        description="Keys of the assets that the query reads, so that Dagster knows the order; "
+        "each a list, or text such as erp/orders.",
     )
 
 
