@@ -42,7 +42,7 @@ class FilePart:
 
 @dataclass(frozen=True)
 class Answer:
-    """Status, body and headers. A body of None is no body, and no content type (rest.md)."""
+    """Status, body and headers. A body of None is no body, and no content type [nango]."""
 
     status: int = 200
     body: Any = None

@@ -131,7 +131,7 @@ def _content_type(answer: Answer) -> str:
 
 
 def json_bytes(body: Any, pretty: bool) -> bytes:
-    """Compact, or with `X-PrettyPrint: 1` in Java's manner: `"a" : 1` (rest.md)."""
+    """Compact, or with `X-PrettyPrint: 1` in Java's manner: `"a" : 1` [nango] [cci]."""
     if pretty:
         text = json.dumps(body, ensure_ascii=False, indent=2, separators=(",", " : "))
     else:

@@ -43,7 +43,7 @@ class ApiError(EmulatorError):
 
 
 class OAuthError(EmulatorError):
-    """The token endpoint refuses a login; HTTP 400 whatever the cause (auth.md)."""
+    """The token endpoint refuses a login; HTTP 400 whatever the cause [oauth help] [restforce]."""
 
     def __init__(self, error: str, description: str, status: int = 400) -> None:
         super().__init__(error, description, status)

@@ -17,7 +17,7 @@ QUERY_STORAGE_MB = "DailyBulkV2QueryFileStorageMB"
 DELIVERED_EVENTS = "DailyDeliveredPlatformEvents"
 PUBLISHED_EVENTS = "HourlyPublishedPlatformEvents"
 
-# Developer Edition, as recorded (rest.md, "/limits", and the recorded /limits of an org).
+# Developer Edition, as recorded: the /limits of an org [nango].
 MAXIMA = {
     "ActiveScratchOrgs": 3,
     "AnalyticsExternalDataSizeMB": 40960,
@@ -128,7 +128,7 @@ class Limits:
         """The body of `/limits`."""
         body: dict[str, dict[str, Any]] = {}
         for name, most in MAXIMA.items():
-            # Renamed in v49 (rest.md).
+            # Renamed in v49 [rest guide].
             shown = "DailyBulkApiRequests" if name == BULK_BATCHES and version < 49 else name
             body[shown] = {"Max": most, "Remaining": self.left(name)} | _NESTED.get(name, {})
         return dict(sorted(body.items()))

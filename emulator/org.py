@@ -35,7 +35,7 @@ from emulator.store.rows import Rows
 from emulator.store.tables import recreate_tables
 
 REFRESH_SCOPE = "refresh_token api"
-# An empty response at least that often (events.md, "Pub/Sub API").
+# An empty response at least that often [pubsub docs].
 KEEPALIVE_S = 270.0
 DATABASE_FILE = "org.duckdb"
 

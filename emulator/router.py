@@ -30,7 +30,7 @@ class Route:
         for mine, given in zip(self.segments, segments, strict=True):
             if mine.startswith("{"):
                 arguments[mine.strip("{}")] = unquote(given)
-            # `resultPages` and `resultpages` are the same (bulk2.md).
+            # `resultPages` and `resultpages` are the same [bulk guide].
             elif mine.lower() != given.lower():
                 return None
         return arguments

@@ -10,7 +10,10 @@ _OFFSET_WITHOUT_COLON = re.compile(r"([+-]\d{2})(\d{2})$")
 
 
 def rest_datetime(moment: datetime) -> str:
-    """``2026-05-01T07:25:37.000+0000``: milliseconds, no colon in the offset (rest.md)."""
+    """``2026-05-01T07:25:37.000+0000``: milliseconds, no colon in the offset.
+
+    Sources: [nango] [restforce].
+    """
     utc = moment.astimezone(UTC) if moment.tzinfo else moment
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}+0000"
 

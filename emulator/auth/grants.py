@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from emulator.org import Org
 
 API_SCOPE = "api"
-# Hosts where client credentials aren't served (auth.md): only My Domain is.
+# Hosts where client credentials aren't served [oauth help]: only My Domain is.
 _LOGIN_HOSTS = ("login.salesforce.com", "test.salesforce.com")
 
 
@@ -86,7 +86,7 @@ def _password(org: Org, form: Mapping[str, str], headers: Mapping[str, str]) -> 
 
 
 def _refresh_token(org: Org, form: Mapping[str, str], headers: Mapping[str, str]) -> Login:
-    # The secret may be optional by a setting of the app (auth.md); here it is.
+    # The secret may be optional by a setting of the app [oauth help]; here it is.
     check_client(form, headers, secret=False)
     token = form.get("refresh_token", "")
     approval = org.sessions.approval(token)

@@ -26,7 +26,10 @@ def identity_url(url: str, org_id: str, user_id: str) -> str:
 def token_answer(
     session: Session, url: str, org_id: str, new_refresh_token: str | None
 ) -> dict[str, Any]:
-    """The body of a granted login. There is no `expires_in`, and `issued_at` is text (auth.md)."""
+    """The body of a granted login. There is no `expires_in`, and `issued_at` is text.
+
+    Sources: [oauth help] [restforce].
+    """
     identity = identity_url(url, org_id, session.user_id)
     issued_at = str(int(session.issued_at * 1000))
     body = {
@@ -42,7 +45,7 @@ def token_answer(
 
 
 def signature(identity: str, issued_at: str) -> str:
-    """Base64 HMAC-SHA256 of id and issued_at, keyed by the client's secret (auth.md)."""
+    """Base64 HMAC-SHA256 of id and issued_at, keyed by the client's secret [oauth help] [sent]."""
     digest = hmac.new(CLIENT_SECRET.encode(), (identity + issued_at).encode(), hashlib.sha256)
     return base64.b64encode(digest.digest()).decode()
 
@@ -125,7 +128,7 @@ def identity(user: User, url: str, org_id: str, now: datetime) -> dict[str, Any]
 
 
 def userinfo(user: User, url: str, org_id: str, now: datetime) -> dict[str, Any]:
-    """The body of `userinfo`; `sub` is the identity URL, not the user's id (auth.md)."""
+    """The body of `userinfo`; `sub` is the identity URL, not the user's id [nango]."""
     return {
         "sub": identity_url(url, org_id, user.id),
         "user_id": user.id,

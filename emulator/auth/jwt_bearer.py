@@ -13,7 +13,7 @@ from emulator.settings import CLIENT_ID
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LOGIN_URLS = ("https://login.salesforce.com", "https://test.salesforce.com")
-# The documents say 3 minutes; clients use up to 5 with success (auth.md, "Contested").
+# The documents say 3 minutes [oauth help]; that clients use up to 5 with success is not confirmed.
 LONGEST_LIFE_S = 300
 SKEW_S = 30
 

@@ -8,9 +8,9 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-# Default session timeout (auth.md): two hours of inactivity.
+# Default session timeout [oauth help], not confirmed: two hours of inactivity.
 SESSION_S = 7200.0
-# Real tokens hold `.` and `_` (auth.md).
+# Real tokens hold `.` and `_` [cci].
 _TOKEN_ALPHABET = string.ascii_letters + string.digits + "._"
 
 

@@ -1,7 +1,8 @@
 """The web-server flow: a browser is sent here, and back to its application with a code.
 
 Nobody is asked: the org's admin consents at once, or refuses, as the controls say. Codes live by
-the org's clock. Source: auth.md, "Web server flow + PKCE".
+the org's clock. Source: [oauth help]; how long they live, and what a wrong verifier is told, is
+not confirmed.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ class WebLogins:
         return {}
 
     def _issue(self, form: Mapping[str, str], user_id: str, now: datetime) -> str:
-        # It ends in `==`, which stands as `%3D%3D` in the address (auth.md).
+        # It ends in `==`, which stands as `%3D%3D` in the address [oauth help].
         name = f"aPrx{''.join(secrets.choice(_ALPHABET) for _ in range(76))}=="
         with self._lock:
             self._codes[name] = Code(

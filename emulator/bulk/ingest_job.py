@@ -59,7 +59,7 @@ class IngestJob(Job):
         if detail == "short":
             return body
         if self.state == OPEN:
-            # Without a slash at its beginning (bulk2.md).
+            # Without a slash at its beginning [amp] [bulk guide].
             body["contentUrl"] = f"services/data/v{self.version:.1f}/jobs/ingest/{self.id}/batches"
         if detail != "created":
             body["jobType"] = self.job_type

@@ -15,7 +15,7 @@ from emulator.errors import ApiError
 from emulator.schema.model import Field, Schema, SObject
 from emulator.store.ingest_columns import DELETIONS, OPERATIONS, UPSERT
 
-# The assignment rule came with v49 (bulk2.md).
+# The assignment rule came with v49 [bulk guide].
 ASSIGNMENT_RULE_SINCE = 49.0
 MULTIPART_CHARS = 100_000
 _KEYS = {

@@ -38,7 +38,7 @@ class ResultFiles:
         connection.register("_uploaded", rows)
         connection.register("_outcomes", outcomes)
         joined = "_uploaded AS u JOIN _outcomes AS o ON o.row = u.row WHERE o.error IS"
-        # In another order than uploaded: the service promises none (bulk2.md, "Result files").
+        # In another order than uploaded: the service promises none [bulk guide].
         order = "ORDER BY u.row % 3 DESC, u.row DESC"
         created = "CASE WHEN o.created THEN 'true' ELSE 'false' END"
         line = self._form.line_sql(["o.sf_id", created, *self._columns])
@@ -69,7 +69,7 @@ def file_of(folder: Path, kind: str) -> Path:
 def header_line(kind: str, form: CsvFormat, uploaded: str) -> bytes:
     """A result file's first line: only Salesforce's own names are quoted.
 
-    The uploaded header is echoed as it was (bulk2.md, "Result files").
+    The uploaded header is echoed as it was [amp].
     """
     own = [f'"{name}"' for name in _OWN_COLUMNS[kind]]
     return (form.separator.join([*own, uploaded] if uploaded else own) + form.newline).encode()

@@ -78,7 +78,7 @@ class IngestWork:
         return ABORTED
 
     def _take_allowance(self, part: Stride) -> bool:
-        """Count batches; rows of those beyond the allowance are in no file (bulk2.md)."""
+        """Count batches; rows of those beyond the allowance are in no file [bulk guide]."""
         limits = self.jobs.org.limits
         if limits.left(BULK_BATCHES) < part.batches:
             self.job.error = "ExceededQuota : ApiBatchItems Limit exceeded."

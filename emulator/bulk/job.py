@@ -67,7 +67,8 @@ class Job(ABC):
 
         Args:
             detail: ``short`` (after a change of state) ends at apiVersion; ``created`` has no
-                jobType and no counters; ``listed`` has no counters; ``info`` has all (bulk2.md).
+                jobType and no counters; ``listed`` has no counters; ``info`` has all
+                [bulk guide] [amp].
         """
 
     def head(self, **after_state: Any) -> dict[str, Any]:
@@ -87,7 +88,7 @@ class Job(ABC):
             **after_state,
             "concurrencyMode": "Parallel",
             "contentType": "CSV",
-            # A JSON number, although the documents say string (bulk2.md).
+            # A JSON number [amp], although the documents say string [bulk guide].
             "apiVersion": self.version,
         }
 

@@ -22,12 +22,12 @@ log = logging.getLogger(__name__)
 
 JOB_PREFIX = "750"
 WORKERS = 2
-# Finished jobs are kept for seven days (bulk2.md, "Limits").
+# Finished jobs are kept for seven days [limits].
 KEPT = timedelta(days=7)
 STALL_POLL_S = 0.05
 # A job that is ended finishes the batch or page that it is at.
 SETTLING_S = 60
-# The server cuts an upload into batches of this many rows (bulk2.md, "Limits").
+# The server cuts an upload into batches of this many rows [bulk guide].
 BATCH_ROWS = 10_000
 
 Kind = TypeVar("Kind", bound=Job)
@@ -53,7 +53,7 @@ class Jobs:
             worker.start()
 
     def _set_defaults(self) -> None:
-        # "A set may hold fewer rows than maxRecords" (bulk2.md): a control can say how many.
+        # A set may hold fewer rows than maxRecords [bulk guide]: a control can say how many.
         self.most_page_rows: int | None = None
         self.batch_rows = BATCH_ROWS
 

@@ -101,5 +101,8 @@ def max_records_of(text: str | None, default: int) -> int:
 
 
 def invalid_job(message: str) -> ApiError:
-    """The refusal of a job that makes no sense; codes have no underscores (bulk2.md)."""
+    """The refusal of a job that makes no sense.
+
+    Codes have no underscores [bulk guide] [estuary].
+    """
     return ApiError(400, "INVALIDJOB", f"InvalidJob : {message}")

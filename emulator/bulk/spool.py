@@ -21,7 +21,7 @@ from emulator.store.database import Connection
 
 BATCH_ROWS = 20_000
 OFFSET_BYTES = 8
-# A page holds fewer rows than asked for when they are long (bulk2.md, "Results").
+# A page holds fewer rows than asked for when they are long [bulk guide].
 PAGE_BYTES = 100_000_000
 
 

@@ -11,7 +11,7 @@ def bitmaps(fields: tuple[EventField, ...], names: Collection[str]) -> list[str]
     """The entries for these fields, named as the object's columns.
 
     Bit 0 is the header. A part of a compound field sets a bit of the nested bitmap, and none for
-    the compound itself; an entry without bits isn't there (events.md, "Bitmap").
+    the compound itself; an entry without bits isn't there [pubsub examples] [cdc guide].
     """
     top, nested = 0, []
     for place, one in enumerate(fields, start=1):

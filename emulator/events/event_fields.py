@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from emulator.schema.columns import quoted
 from emulator.schema.model import Field, SObject
 
-# Never part of a change event, or of none that was recorded (events.md, "Change event body").
+# Never part of a change event, or of none that was recorded [cdc guide].
 _NEVER = frozenset(
     {"Id", "IsDeleted", "MasterRecordId", "SystemModstamp", "LastActivityDate", "LastViewedDate",
      "LastReferencedDate", "PhotoUrl", "ReplayId", "EventUuid", "HasOpenActivity", "HasOverdueTask"}

@@ -21,7 +21,7 @@ from emulator.schema.columns import quoted
 from emulator.schema.model import Schema
 from emulator.store.database import Connection, Database
 
-RETENTION = timedelta(hours=72)  # events.md, "Pub/Sub API"
+RETENTION = timedelta(hours=72)  # [pubsub docs]
 _TRIM_EVERY = timedelta(hours=1)
 
 CREATE_SQL = f"""

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 CREATE, UPDATE, DELETE, UNDELETE = "CREATE", "UPDATE", "DELETE", "UNDELETE"
 OVERFLOW = "GAP_OVERFLOW"
 # Changes of one transaction that have events of their own; beyond there is one per object. A row
-# counts 1, when it is updated each of its changed fields does (events.md, "GAP_OVERFLOW").
+# counts 1, when it is updated each of its changed fields does [cdc guide].
 MOST_CHANGES = 100_000
 NO_RECORD = "000000000000000AAA"
-# Behind the object's key prefix: all of its records (events.md, "recordIds").
+# Behind the object's key prefix: all of its records [cdc guide].
 ALL_RECORDS = "*"
 _STAMPS = frozenset({"LastModifiedDate", "LastModifiedById"})
 
@@ -257,7 +257,7 @@ class Recorder:
 
 
 def _changed(part: Part) -> str:
-    # Told with every update (events.md, "changedFields").
+    # Told with every update [cdc guide].
     if part.field.name == "LastModifiedDate":
         return "true"
     return f"({value_sql(part.field, 'o')} IS DISTINCT FROM b.{quoted(part.field.name)})"

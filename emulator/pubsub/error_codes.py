@@ -25,5 +25,5 @@ _GROUPS = {
     "managed.subscription.subscription.id.invalid managed.subscription.id.or.developer.name.empty "
     "managed.subscription.fetch.request.events.invalid managed.subscription.fetch.request.invalid",
 }
-#: By code, behind `sfdc.platform.eventbus.grpc.` (events.md, "Errors"): the status' name.
+#: By code, behind `sfdc.platform.eventbus.grpc.` [pubsub docs]: the status' name.
 STATUSES = {code: status for status, codes in _GROUPS.items() for code in codes.split()}

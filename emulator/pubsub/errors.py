@@ -17,7 +17,7 @@ class PubSubError(EmulatorError):
     """A call or a stream ends with an error.
 
     Attributes:
-        code: Behind `sfdc.platform.eventbus.grpc.` (events.md, "Errors").
+        code: Behind `sfdc.platform.eventbus.grpc.` [pubsub docs].
     """
 
     def __init__(self, status: grpc.StatusCode, code: str, message: str) -> None:

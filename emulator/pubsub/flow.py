@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from emulator.pubsub.errors import invalid
 
-# events.md, "Pub/Sub API".
+# Source: [pubsub docs].
 MOST_PENDING = 100
 ASK_AGAIN_S = 60.0
 

@@ -89,7 +89,7 @@ def _serve(
 def _commit(
     org: Org, managed: ManagedSubscription, asked: api.CommitReplayRequest, rpc_id: str
 ) -> api.ManagedFetchResponse:
-    """A failure is told in the answer; the stream goes on (events.md, "ManagedSubscribe")."""
+    """A failure is told in the answer; the stream goes on [pubsub docs]."""
     answer = api.CommitReplayResponse(
         commit_request_id=asked.commit_request_id,
         replay_id=asked.replay_id,

@@ -21,7 +21,7 @@ from emulator.pubsub.requests import Requests
 from emulator.pubsub.start import channel_of
 
 MOST_EVENT_BYTES = 1_000_000
-# The proto says 70 s, the table of errors 1,800 (events.md, contested).
+# The proto says 70 s, the table of errors 1,800 [pubsub docs]; not confirmed.
 IDLE_S = 70
 _POLL_S = 0.1
 
@@ -104,7 +104,7 @@ def publish_responses(
 
 
 def _problem(org: Org, event: api.ProducerEvent) -> str | None:
-    """Why an event isn't published. Its payload isn't looked into (events.md, "Publish")."""
+    """Why an event isn't published. Its payload isn't looked into [pubsub docs]."""
     if len(event.payload) > MOST_EVENT_BYTES:
         return f"The event is {len(event.payload)} bytes long; 1 MB is allowed."
     if org.journal.schema_by_id(event.schema_id) is None:

@@ -14,7 +14,7 @@ from emulator.settings import Settings
 
 # A stream keeps a thread; what is beyond waits.
 _THREADS = 200
-# Requests and answers may hold 4 MB (events.md, "Publish"), and a little around them.
+# Requests and answers may hold 4 MB [pubsub docs], and a little around them.
 _MOST_BYTES = 4 * 1024 * 1024
 
 

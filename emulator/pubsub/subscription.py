@@ -107,7 +107,7 @@ class Subscription:
 
 
 def messages_of(event: Event, *, copies: bool) -> Iterator[ConsumerEvent]:
-    """The event, and if asked for once more under another replay id (events.md, duplicates)."""
+    """The event, and if asked for once more under another replay id [platform events guide]."""
     producer = ProducerEvent(id=event.uuid, schema_id=event.schema_id, payload=event.payload)
     for copy in range(2 if copies else 1):
         yield ConsumerEvent(event=producer, replay_id=replay_id(event.seq, copy))

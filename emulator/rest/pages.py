@@ -21,7 +21,7 @@ from emulator.soql import CompiledQuery
 from emulator.store.database import Connection, Database
 
 LOCATOR_PREFIX = "0r8"
-# Lifetime of a locator (rest.md, "Query").
+# Lifetime of a locator [limits].
 LIFETIME = timedelta(days=2)
 ID_BYTES = 18
 
@@ -111,7 +111,7 @@ class Pages:
 def _whole(connection: Connection, query: CompiledQuery, base_path: str) -> Page:
     rows = connection.execute(query.sql, query.params).fetchall()
     if query.kind == "count":
-        # The number is the total; there are no records (rest.md).
+        # The number is the total; there are no records [restforce] [swiftly] [cci].
         return Page([], int(rows[0][0]))
     return Page(query.records(rows, base_path), len(rows))
 

@@ -1,6 +1,6 @@
 """Parents that a body names by their external id: `{"Account": {"ERP_Id__c": "E-1"}}`.
 
-Sources: rest.md, "Rows"; the texts as many users quote them (codes and messages of all but the
+Sources: [rest guide] [nango]; the texts as many users quote them (codes and messages of all but the
 polymorphic case aren't recorded).
 """
 

@@ -1,4 +1,4 @@
-"""References to earlier answers in a composite body: `@{ref.id}`, `@{ref[0].id}` (rest.md)."""
+"""References to earlier answers in a composite body: `@{ref.id}`, `@{ref[0].id}` [rest guide]."""
 
 from __future__ import annotations
 

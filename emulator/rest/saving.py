@@ -1,6 +1,6 @@
 """Many rows saved by one call, each with its own outcome: what collections do.
 
-Rows are taken in chunks of one object (rest.md); all chunks of a call are one transaction.
+Rows are taken in chunks of one object [rest guide]; all chunks of a call are one transaction.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ def _change(call: Call, sobject: SObject, flag: str, **rows: Any) -> list[Saved]
 
 
 def _unknown_row(error: ApiError) -> ApiError:
-    """By path an unknown Id is NOT_FOUND, in a list it is an invalid cross reference (rest.md)."""
+    """By path an unknown Id is NOT_FOUND, in a list it is an invalid cross reference [nango]."""
     return _invalid_reference() if error.code == "NOT_FOUND" else error
 
 

@@ -1,4 +1,4 @@
-"""Several requests in one that know nothing of each other (rest.md, "Composite")."""
+"""Several requests in one that know nothing of each other [nango] [rest guide]."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ JOB_TYPES = ("V2Query", "V2Ingest", "Classic", "BigObjectIngest")
 
 
 def job_list(call: Call) -> Answer:
-    """Jobs of every kind, unless `jobType` asks for one (bulk2.md)."""
+    """Jobs of every kind, unless `jobType` asks for one [bulk guide]."""
     job_type = call.query.get("jobType")
     if job_type is not None and job_type not in JOB_TYPES:
         raise ApiError(400, "INVALIDJOB", f"InvalidJob : {job_type} is not a job type")
@@ -19,7 +19,7 @@ def job_list(call: Call) -> Answer:
     start = _start(call.query.get("queryLocator"))
     shown = jobs[start : start + LIST_PAGE_JOBS]
     end = start + len(shown)
-    # The documented URL says `ingest`, for the query list too (bulk2.md).
+    # The documented URL says `ingest`, for the query list too [bulk guide].
     more = f"{call.base_path}/jobs/ingest?queryLocator=01gTd000000Jobs-{end}"
     if job_type is not None:
         more += f"&jobType={job_type}"

@@ -14,13 +14,13 @@ from emulator.routes.bulk_list import job_list
 
 # The service chooses the size of a page when `maxRecords` isn't given.
 DEFAULT_PAGE_ROWS = 250_000
-# At most five per answer (bulk2.md, "Parallel").
+# At most five per answer [bulk guide].
 RESULT_PAGES = 5
 RESULT_PAGES_SINCE = 58.0
 
 
 def create(call: Call) -> Answer:
-    """POST /jobs/query: HTTP 200, not 201 (bulk2.md)."""
+    """POST /jobs/query: HTTP 200, not 201 [bulk guide]."""
     wanted = read_job_request(call.json_object())
     query = compiled_for_bulk(call, wanted.soql, include_deleted=wanted.include_deleted)
     _count_job(call)
@@ -79,7 +79,7 @@ def results(call: Call) -> Answer:
         raise ApiError(400, "INVALIDQUERYLOCATOR", "Invalid query locator")
     first, last, end = spool.page(start, _page_rows(call))
     headers = {
-        # At the end the text `null`, not a missing header (bulk2.md).
+        # At the end the text `null`, not a missing header [bulk guide].
         "Sforce-Locator": locator_of(end) if end < spool.rows else "null",
         "Sforce-NumberOfRecords": str(end - start),
     }

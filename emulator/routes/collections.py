@@ -1,4 +1,4 @@
-"""sObject collections: up to 200 rows by one call, each with its own outcome (rest.md)."""
+"""sObject collections: up to 200 rows by one call, each with its own outcome [nango] [amp]."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def upsert(call: Call) -> Answer:
     if any(row.sobject is not sobject for row in rows):
         raise ApiError(400, "INVALID_TYPE", f"All records must be of type {sobject.name}", [])
     saved = saving.upsert(call, rows, key, all_or_none=_all_or_none(body))
-    # `created` stands in refused ones, too (rest.md).
+    # `created` stands in refused ones, too [nango] [amp].
     return Answer(200, [_as_json(one) | {"created": one.created} for one in saved])
 
 
@@ -78,7 +78,7 @@ def _retrieve(call: Call, ids: Sequence[str], fields: Sequence[str]) -> Answer:
     call.org.settle()
     wanted = [to_18(one) for one in ids]
     found = _records(call, call.sobject, sorted(set(wanted)), fields)
-    # A row that is missing or deleted is null in its place (rest.md).
+    # A row that is missing or deleted is null in its place [rest guide].
     return Answer(200, [found.get(one) for one in wanted])
 
 
@@ -135,7 +135,7 @@ def _as_json(saved: Saved) -> dict[str, Any]:
     if saved.error is None:
         return {"id": saved.id, "success": True, "errors": []}
     error = saved.error
-    # `statusCode` here, not `errorCode`, and no `id` (rest.md).
+    # `statusCode` here, not `errorCode`, and no `id` [nango] [amp].
     shown = {
         "statusCode": error.code,
         "message": error.message,

@@ -1,4 +1,4 @@
-"""Several requests in one, which may use each other's answers (rest.md, "Composite")."""
+"""Several requests in one, which may use each other's answers [nango] [cci] [rest guide]."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from emulator.router import Handler, Router, segments_of
 MOST_SUBREQUESTS = 25
 # Queries and collections among them.
 MOST_OF_MANY_ROWS = 5
-# From this version on a referenceId is checked (rest.md).
+# From this version on a referenceId is checked [rest guide].
 REFERENCE_ID_CHECKED_SINCE = 52.0
 
 _REFERENCE_ID = re.compile(r"\w+", re.ASCII)

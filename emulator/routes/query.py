@@ -11,7 +11,7 @@ from emulator.rest.pages import Page
 from emulator.rest.soql_query import compiled
 from emulator.soql import CompiledQuery
 
-# Default, most and least rows of a page (rest.md, "Query").
+# Default, most and least rows of a page [rest guide].
 MOST_ROWS, LEAST_ROWS = 2000, 200
 # Recorded: a query with one long text field pages at 1,000. With two or more custom ones the
 # reference says 200 or so.
@@ -52,7 +52,7 @@ def _query(call: Call, *, include_deleted: bool) -> Answer:
 def _body(call: Call, page: Page) -> dict[str, object]:
     body: dict[str, object] = {"totalSize": page.total, "done": page.next_locator is None}
     if page.next_locator is not None:
-        # Also for queryAll the path says `query` (rest.md).
+        # Also for queryAll the path says `query` [nango] [rest guide].
         body["nextRecordsUrl"] = f"{call.base_path}/query/{page.next_locator}"
     return body | {"records": page.records}
 

@@ -11,7 +11,7 @@ from emulator.schema.columns import quoted
 from emulator.schema.model import SObject
 from emulator.timestamps import parse_datetime, rest_datetime
 
-# How far back each of them looks (rest.md, "updated / deleted").
+# How far back each of them looks [rest guide].
 UPDATED_REACH, DELETED_REACH = timedelta(days=30), timedelta(days=15)
 MOST_IDS = 600_000
 
@@ -71,7 +71,7 @@ def _stamp_field(sobject: SObject) -> str:
 
 
 def _span(call: Call, reach: timedelta) -> tuple[datetime, datetime]:
-    # Seconds are cut to the minute (rest.md).
+    # Seconds are cut to the minute [rest guide].
     start, end = (_moment(call, name).replace(second=0, microsecond=0) for name in ("start", "end"))
     if end <= start:
         raise ApiError(
@@ -89,7 +89,7 @@ def _span(call: Call, reach: timedelta) -> tuple[datetime, datetime]:
 
 
 def _moment(call: Call, name: str) -> datetime:
-    # A plus sign that wasn't encoded arrives as a space, and is refused as such (rest.md).
+    # A plus sign that wasn't encoded [rest guide] arrives as a space, and is refused as such.
     try:
         return parse_datetime(call.query[name])
     except KeyError:
@@ -101,7 +101,7 @@ def _moment(call: Call, name: str) -> datetime:
 
 
 def _covered(call: Call, end: datetime) -> str:
-    """The next start: what open transactions may still fill lies after it (rest.md)."""
+    """The next start: what open transactions may still fill lies after it [rest guide]."""
     safe = call.now - timedelta(minutes=1)
     still_open = call.org.rows.oldest_open()
     latest = min(end, safe, still_open) if still_open else min(end, safe)

@@ -21,7 +21,8 @@ from emulator.store.changes import Request, entity_is_deleted
 from emulator.store.lookups import row_states, rows_with_value
 from emulator.timestamps import http_date, parse_datetime
 
-# An update through upsert answers 200 with a body from this version on, 204 before (rest.md).
+# An update through upsert answers 200 with a body from this version on, 204 before [nango]
+# [bulk guide] [restforce].
 UPSERT_BODY_SINCE = 46.0
 
 
@@ -51,7 +52,10 @@ def create(call: Call) -> Answer:
 
 
 def create_by_id(call: Call) -> Answer:
-    """POST /sobjects/{object}/Id: an upsert by Id of a row that has none yet (rest.md, "Rows")"""
+    """POST /sobjects/{object}/Id: an upsert by Id of a row that has none yet.
+
+    Sources: [bulk guide] [nango].
+    """
     if call.arguments["id"].lower() != "id":
         raise not_found()
     return create(call)
@@ -107,7 +111,7 @@ def _read(call: Call, record_id: str) -> Answer:
     asked = [name.strip() for name in call.query.get("fields", "").split(",") if name.strip()]
     names = asked or [one.name for one in sobject.fields.values()]
     if not any(name.lower() == "id" for name in names):
-        # The Id comes with every row, asked for or not (rest.md).
+        # The Id comes with every row, asked for or not [rest guide].
         names = [*names, "Id"]
     soql = f"SELECT {', '.join(names)} FROM {sobject.name} WHERE Id = '{record_id}'"
     found = compiled(call, soql, include_deleted=True)
@@ -188,7 +192,7 @@ def _upsert_updated(call: Call, record_id: str) -> Answer:
     if call.version < UPSERT_BODY_SINCE:
         return NO_CONTENT
     body = {"id": record_id, "success": True, "errors": [], "created": False}
-    # A Location header here, too (rest.md).
+    # A Location header here, too [nango].
     return Answer(200, body, {"Location": _row_url(call, record_id)})
 
 

@@ -1,4 +1,4 @@
-"""Parents and their children in one body, created together or not at all (rest.md)."""
+"""Parents and their children in one body, created together or not at all [rest guide]."""
 
 from __future__ import annotations
 

@@ -9,10 +9,10 @@ from emulator.call import Call
 from emulator.errors import ApiError, not_found
 
 FIRST, LAST = 31, 67
-# v21.0 to v30.0 are retired (rest.md, "Common").
+# v21.0 to v30.0 are retired [rest guide].
 FIRST_RETIRED = 21
 
-# From this version on a path that ends in `.json` is another path (rest.md, "Common").
+# From this version on a path that ends in `.json` is another path [rest guide].
 NO_SUFFIX_SINCE = 58
 
 _SUFFIXED = re.compile(r"(/services/data/v(\d+)\.0/.+)\.json/?", re.IGNORECASE)
@@ -65,6 +65,6 @@ def _label(number: int) -> str:
     # v30.0 was Spring '14; three releases a year, and a winter has the next year's name.
     season = _SEASONS[(number - 30) % 3]
     year = 14 + (number - 30) // 3 + (season == "Winter")
-    # Recorded so: one label has the other quote (rest.md).
+    # Recorded so: one label has the other quote [nango].
     quote = "\u2019" if number == 42 else "'"
     return f"{season} {quote}{year}"

@@ -12,7 +12,7 @@ from emulator.soql.fragments import Sql, bind, fill, join
 from emulator.soql.name_object import has_targets, name_object, name_rows_sql
 from emulator.soql.nodes import FieldPath, Source
 
-# Source: soql.md, "Relationships".
+# Source: [soql reference].
 MAX_PARENT_LEVELS = 5
 MAX_PARENT_PATHS = 55
 

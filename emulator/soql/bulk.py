@@ -20,10 +20,11 @@ from emulator.soql.select_list import selected
 from emulator.soql.value_formats import csv_value
 from emulator.soql.where import limit_clause
 
-# Before this version the columns came in alphabetical order (bulk2.md, "Results").
+# Before this version the columns came in alphabetical order [bulk guide] [jsforce].
 SELECT_ORDER_SINCE_VERSION = 50.0
 
-# Bulk spells its codes without underscores (bulk2.md, "Create" and "Unsupported SOQL").
+# Bulk spells its codes without underscores [bulk guide] [estuary]; that the first is spelled so is
+# not confirmed.
 NOT_ENABLED = "FEATURENOTENABLED"
 INVALID_ENTITY = "INVALIDENTITY"
 
@@ -98,7 +99,7 @@ def compile_bulk(query: Query, schema: Schema, context: QueryContext) -> BulkQue
 
 
 def _refuse_clauses(query: Query) -> None:
-    """Source: bulk2.md, "Unsupported SOQL"."""
+    """Source: [bulk guide]; that FIELDS() is refused is not confirmed."""
     for item in query.select:
         if isinstance(item, Subquery):
             raise _not_supported("Aggregate Relationships not supported in Bulk Query")

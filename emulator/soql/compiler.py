@@ -20,7 +20,7 @@ from emulator.soql.semi_joins import row_conditions
 from emulator.soql.subqueries import Level, select_rows
 from emulator.soql.where import limit_clause, where_clause, where_parts
 
-# Source: soql.md, "Limits" and "Aggregates".
+# Source: [soql reference].
 MAX_OFFSET = 2_000
 MAX_GROUPS = 2_000
 

@@ -49,7 +49,7 @@ def day_range(name: str, count: int | None, calendar: Calendar) -> DayRange:
         OverflowError: The range leaves the years that a date can hold.
         ValueError: The same, seen by another part of the calendar.
 
-    Source: soql.md, "Date literals". LAST_N_DAYS:n begins n days before today and includes today
+    Source: [soql reference]. LAST_N_DAYS:n begins n days before today and includes today
     up to now; the other LAST_N units stop before the current unit and NEXT_N units start after it.
     """
     if name in _NINETY:

@@ -31,7 +31,7 @@ class SoqlError(Exception):
 def error_at(text: str, position: int, error_code: str, message: str) -> SoqlError:
     """An error that points at a character of the statement.
 
-    Source: rest.md, "Error codes": line break, excerpt, caret under the character,
+    Sources: [cci] [rest guide]: line break, excerpt, caret under the character,
     ``ERROR at Row:R:Column:C``, then the reason.
     """
     line_start = text.rfind("\n", 0, position) + 1

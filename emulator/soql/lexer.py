@@ -8,7 +8,7 @@ from enum import Enum
 
 from emulator.soql.errors import error_at
 
-# Source: soql.md, "Clause order".
+# Source: [soql reference].
 MAX_STATEMENT_CHARS = 100_000
 
 

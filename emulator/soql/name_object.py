@@ -7,7 +7,7 @@ from emulator.schema.model import Field, Schema, SObject
 from emulator.soql.fragments import text_literal
 
 # The fields of Name, and where the attributes of each are copied from: a field of the same type
-# on User. Who.Email isn't reachable (soql.md, "Relationships").
+# on User. Who.Email isn't reachable [soql reference].
 _FIELDS = {
     "Id": "Id",
     "Name": "Name",

@@ -28,7 +28,7 @@ _KINDS = {
     "location": "compound",
 }
 
-# Source: soql.md, "Aggregates"; week numbers and weekdays as the reference defines them: weeks of
+# Source: [soql reference]; week numbers and weekdays as the reference defines them: weeks of
 # the month and year begin on its first day, Sunday is day 1.
 DATE_FUNCTIONS = {
     "CALENDAR_MONTH": "month({0})",

@@ -33,7 +33,7 @@ def row_sort_keys(relations: Relations, items: tuple[OrderItem, ...]) -> list[So
         operand = row_operand(relations, item.expression)
         check_sortable(relations.compilation, operand)
         through_parent = isinstance(item.expression, FieldPath) and len(item.expression.parts) > 1
-        # NULLS LAST is ignored on relationship and reference fields (soql.md, "Null semantics").
+        # NULLS LAST is ignored on relationship and reference fields [soql reference].
         nulls_last = item.nulls_last and operand.kind != "id" and not through_parent
         keys.append(SortKey(sort_value(operand), _direction(item.descending, nulls_last)))
     return keys
@@ -57,7 +57,7 @@ def check_sortable(compilation: Compilation, operand: Operand) -> None:
 
 
 def sort_value(operand: Operand) -> Sql:
-    """Source: soql.md, "Null semantics": capitals for text, definition order for picklists."""
+    """Source: [soql reference]: capitals for text, definition order for picklists."""
     if operand.picklist:
         return picklist_rank(operand)
     if operand.kind in TEXT_KINDS and not operand.case_sensitive:

@@ -29,7 +29,7 @@ CLAUSE_WORDS = frozenset(
     | {"FOR", "UPDATE", "ALL"}
 )
 MAX_COUNT = 2**31 - 1
-# Source: soql.md, "Aggregates".
+# Source: [soql reference].
 MAX_SUBTOTAL_FIELDS = 3
 FIELD_GROUPS = frozenset({"ALL", "STANDARD", "CUSTOM"})
 
@@ -48,7 +48,7 @@ def parse(text: str) -> Query:
 
 
 class Parser(ConditionParser):
-    """Recursive descent, one method a clause, in the order of the grammar in soql.md."""
+    """Recursive descent, one method a clause, in the order of the grammar in [soql reference]."""
 
     def query(self) -> Query:
         position = self.token.position

@@ -31,7 +31,7 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A base64 field: the path to fetch it from, instead of its content (rest.md, "Query")."""
+    """A base64 field: the path to fetch it from, instead of its content [rest guide]."""
 
     field: Field
     index: int

@@ -92,7 +92,7 @@ class RowSelection:
 def part_key(compound: str, part: str) -> str:
     """How a compound value calls a part: ``street`` for BillingStreet, ``latitude`` for a location.
 
-    Source: rest.md, "Query", compound address.
+    Sources: [nango] [amp], compound address.
     """
     prefix = compound.removesuffix("__c").removesuffix("Address")
     key = part.removeprefix(prefix).removeprefix("__").removesuffix("__s")

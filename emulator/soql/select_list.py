@@ -24,7 +24,7 @@ from emulator.soql.typed_parents import TypedParent, typed_parent
 
 Selected = Column | Subquery | TypedParent
 
-# Source: soql.md, "FIELDS(), functions".
+# Source: [soql reference].
 MAX_FIELDS_ROWS = 200
 
 

@@ -12,7 +12,7 @@ from emulator.soql.nodes import Expression, FieldPath, InQuery, Query, SelectExp
 from emulator.soql.operands import filter_operand
 from emulator.soql.where import where_clause, where_parts
 
-# Source: soql.md, "Operators".
+# Source: [soql reference].
 MAX_SEMI_JOINS = 2
 
 
@@ -40,7 +40,7 @@ def semi_join(relations: Relations, condition: InQuery) -> Sql:
     """The rows whose reference is among the inner query's.
 
     Raises:
-        SoqlError: A restriction of soql.md, "Operators", is broken.
+        SoqlError: A restriction that [soql reference] names is broken.
     """
     compilation, inner = relations.compilation, condition.query
     compilation.semi_joins += 1

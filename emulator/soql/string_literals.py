@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-# Source: soql.md, "Literals".
+# Source: [soql reference].
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 LIKE_ESCAPES = "_%"

@@ -17,7 +17,7 @@ from emulator.soql.semi_joins import inner_conditions
 from emulator.soql.typed_parents import TypedParent
 from emulator.soql.where import limit_clause, where_clause, where_parts
 
-# Source: soql.md, "Relationships".
+# Source: [soql reference].
 MAX_SUBQUERIES = 20
 MAX_LEVELS = 5
 NESTED_SINCE_VERSION = 58.0

@@ -1,7 +1,7 @@
 """toLabel() and FORMAT(): values as people read them.
 
 Labels are those of describe. Formats are those of en_US, whatever the user's locale, in the user's
-time zone; soql.md names the functions, what their answers look like isn't recorded.
+time zone; [soql reference] names the functions, what their answers look like isn't recorded.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from emulator.soql.binder import Column, Relations, Table, find_object
 from emulator.soql.nodes import FieldPath, TypeBranch, TypeOf
 
-# Source: soql.md, "FIELDS(), functions".
+# Source: [soql reference].
 SINCE_VERSION = 46.0
 
 

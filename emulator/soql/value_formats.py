@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from emulator.soql.fragments import Sql, fill
 
-# Source: rest.md, "Query", value formats; bulk2.md, "Results". Datetimes end in +0000 in JSON and
-# in Z in CSV. Numbers with decimals are doubles: 300 is written 300.0, in both.
+# Sources: [nango] [restforce] for JSON, [airbyte] [jsforce] for CSV. Datetimes end in +0000 in JSON
+# and in Z in CSV. Numbers with decimals are doubles: 300 is written 300.0, in both (in CSV not
+# confirmed).
 _JSON = {
     "double": "CAST({} AS DOUBLE)",
     "dateTime": "strftime({}, '%Y-%m-%dT%H:%M:%S.%g+0000')",

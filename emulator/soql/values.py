@@ -27,7 +27,7 @@ from emulator.soql.nodes import (
 from emulator.soql.operands import Operand
 from emulator.soql.string_literals import BadEscapeError, decode, decode_pattern
 
-# Source: soql.md, "Clause order" and "Literals".
+# Source: [soql reference].
 MAX_STRING_CHARS = 4_000
 FIRST_DATE, LAST_DATE = date(1700, 1, 1), date(4000, 12, 31)
 MAX_INTEGER = 2**63 - 1
@@ -74,7 +74,7 @@ def like_pattern(compilation: Compilation, operand: Operand, value: Value) -> st
 
 
 def wrong_type(compilation: Compilation, operand: Operand) -> SoqlError:
-    """Source: soql.md, "Literals"."""
+    """Source: [soql reference]; the text is not confirmed."""
     kind = "string" if operand.kind in TEXT_KINDS else operand.kind
     if operand.kind == "id":
         kind = "ID"

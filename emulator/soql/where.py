@@ -36,7 +36,7 @@ def limit_clause(query: Query) -> Sql:
 
 
 def _scope(relations: Relations, scope: str, position: int) -> list[Sql]:
-    """Source: soql.md, "Clause order". Only the scopes whose rows this org can tell apart."""
+    """Source: [soql reference]. Only the scopes whose rows this org can tell apart."""
     if scope == "everything":
         return []
     owned = relations.owned_by(relations.compilation.context.user_id)

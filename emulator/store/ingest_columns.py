@@ -15,7 +15,7 @@ DELETIONS = frozenset({DELETE, HARD_DELETE})
 
 
 class IngestError(EmulatorError):
-    """The whole job fails; the message is its `errorMessage` (bulk2.md)."""
+    """The whole job fails; the message is its `errorMessage` [amp] [bulk guide]."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

@@ -130,7 +130,7 @@ def _id_errors(target: Target) -> Iterator[str]:
     """What is wrong with the cells that say which row is meant."""
     text = f"c{target.id_column}" if target.id_column is not None else "''"
     if target.operation == INSERT or target.key.type != "id":
-        # An empty Id column is accepted beside an external id (TRAPS.md).
+        # An empty Id column is accepted beside an external id [sent].
         message = f"'cannot specify Id in an {target.operation} call'"
         error = row_error("INVALID_FIELD_FOR_INSERT_UPDATE", message, "Id")
         if target.id_column is not None:

@@ -1,7 +1,7 @@
 """A CSV cell against its field, as DuckDB SQL: the value to store, or why it is refused.
 
 The same rules as `values` has for JSON, for whole columns at a time; texts of wrong types are
-those of Bulk API 2.0 (bulk2.md, "Result files").
+those of Bulk API 2.0 [amp].
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from emulator.schema.model import Field, Schema
 _EMAIL = r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;.]+"
 _INTEGER = r"[+-]?[0-9]+(\.0*)?"
 _NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
-# The guide's own sample has a date with a Z (bulk2.md, contested): both are taken.
+# The guide's own sample has a date with a Z [bulk guide], not confirmed: both are taken.
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}Z?"
 _TIME = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
 _OFFSET = r"(Z|[+-][0-9]{2}:?[0-9]{2})"
@@ -50,7 +50,7 @@ def literal(text: str) -> str:
 
 
 def row_error(code: str, message: str, fields: str = "") -> str:
-    """SQL for `sf__Error`: ``CODE:message:fields --`` (bulk2.md).
+    """SQL for `sf__Error`: ``CODE:message:fields --`` [amp] [jsforce].
 
     Args:
         message: SQL that yields text.
@@ -121,7 +121,7 @@ def _too_long(field: Field, text: str) -> tuple[str, str]:
     if field.type not in _TEXT_TYPES_WITH_LENGTH or field.length <= 0:
         return "", ""
     message = (
-        # The label, not the API name (rest.md).
+        # The label, not the API name [camel].
         f"concat({literal(field.label + ': data value too large: ')}, {text}, "
         f"' (max length={field.length})')"
     )

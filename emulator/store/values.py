@@ -48,7 +48,7 @@ def _text(schema: Schema, sobject: SObject, field: Field, value: Any) -> str:
         raise ApiError(
             400,
             "STRING_TOO_LONG",
-            # The label, not the API name (rest.md).
+            # The label, not the API name [camel].
             f"{field.label}: data value too large: {value} (max length={field.length})",
             [field.name],
         )
@@ -135,7 +135,7 @@ def _number(field: Field, value: Any) -> Decimal:
 def _date(schema: Schema, sobject: SObject, field: Field, value: Any) -> str:
     text = value if isinstance(value, str) else ""
     try:
-        # The guide's own sample has `1940-06-07Z` (bulk2.md, contested): both are taken.
+        # The guide's own sample has `1940-06-07Z` [bulk guide], not confirmed: both are taken.
         day = date.fromisoformat(text.removesuffix("Z"))
     except ValueError:
         raise _wrong_type(field, value) from None

@@ -1,4 +1,4 @@
-"""Ingest jobs: their life, and what answers look like (recorded ones: bulk2.md)."""
+"""Ingest jobs: their life, and what answers look like [bulk guide] (recorded ones: [amp])."""
 
 import gzip
 import json

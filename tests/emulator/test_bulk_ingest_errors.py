@@ -1,4 +1,4 @@
-"""What is wrong with a row, as `sf__Error` says it; and what fails a whole job (bulk2.md)."""
+"""What is wrong with a row, as `sf__Error` says it; and what fails a job [amp] [bulk guide]."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The org may send fewer rows than a client asks for: bulk2.md, "Results"."""
+"""The org may send fewer rows than a client asks for [bulk guide]."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""Bulk API 2.0 query jobs: bulk2.md."""
+"""Bulk API 2.0 query jobs [bulk guide] [amp]."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""sObject collections: rest.md, "sObject collections"."""
+"""sObject collections [nango] [amp] [rest guide]."""
 
 from concurrent.futures import ThreadPoolExecutor
 

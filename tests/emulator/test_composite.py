@@ -1,4 +1,4 @@
-"""Composite, batch and tree: rest.md, "Composite"."""
+"""Composite, batch and tree [nango] [cci] [rest guide]."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Allowances and record counts: rest.md, "/limits"."""
+"""Allowances and record counts [nango] [cci] [rest guide]."""
 
 from tests.emulator.api import Api, error_of
 

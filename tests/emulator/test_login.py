@@ -1,4 +1,4 @@
-"""Logins, tokens, identity: auth.md."""
+"""Logins, tokens, identity [oauth help] [restforce] [nango] [swiftly]."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""The web-server flow with PKCE: auth.md, "Web server flow + PKCE"."""
+"""The web-server flow with PKCE [oauth help]."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Query answers and their pages: rest.md, "Query"."""
+"""Query answers and their pages [nango] [cci] [restforce] [rest guide] [soql reference]."""
 
 import pytest
 

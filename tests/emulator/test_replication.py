@@ -1,4 +1,4 @@
-"""updated and deleted: rest.md, "updated / deleted"."""
+"""updated and deleted [restforce] [rest guide]."""
 
 import pytest
 

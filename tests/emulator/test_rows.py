@@ -1,4 +1,4 @@
-"""Single rows by REST: rest.md, "Rows" and "Error codes"."""
+"""Single rows by REST [nango] [restforce] [amp] [cci] [camel] [rest guide] [bulk guide]."""
 
 from concurrent.futures import ThreadPoolExecutor
 

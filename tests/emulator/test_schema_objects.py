@@ -95,7 +95,8 @@ def test_no_object_has_two_child_relationships_of_one_name():
         assert len(set(names)) == len(names), sobject.name
 
 
-# rest.md's rules by type, as recorded: soapType, and filterable, sortable, groupable, aggregatable.
+# Rules by type, as recorded [describes]: soapType, and filterable, sortable, groupable,
+# aggregatable.
 QUERY_FLAGS = ("filterable", "sortable", "groupable", "aggregatable")
 TYPE_FACTS = {
     "id": ("tns:ID", "yyyy"),

@@ -1,4 +1,4 @@
-"""Versions, routes and what every answer carries: rest.md, "Common"."""
+"""Versions, routes and what every answer carries [nango] [cci] [rest guide]."""
 
 import gzip
 import json

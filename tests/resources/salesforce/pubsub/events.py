@@ -1,4 +1,8 @@
-"""Made-up events: schemas as the fact sheet shows them, and payloads of them."""
+"""Made-up events: schemas after the samples of [cdc guide], and payloads of them.
+
+Names of nested records and of the enum are not confirmed; the platform event's schema has the form
+of one that was published.
+"""
 
 import copy
 import json
