@@ -91,6 +91,9 @@ class DuckDBSession:
         connection.execute(f"SET memory_limit = '{self._memory_limit}'")
         # Rows of a table have no order; keeping one costs memory.
         connection.execute("SET preserve_insertion_order = false")
+        # A process without a main file, such as a step's, is taken for a notebook: after two
+        # seconds of a query a bar is printed on its stdout.
+        connection.execute("SET enable_progress_bar = false")
         if self._threads is not None:
             connection.execute(f"SET threads = {self._threads}")
 

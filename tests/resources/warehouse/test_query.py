@@ -74,6 +74,21 @@ def test_the_file_is_free_if_the_rows_were_not_wanted(warehouse):
     assert warehouse.row_count("main", "orders") == 100
 
 
+def test_nothing_is_printed_where_duckdb_takes_a_program_for_a_notebook(warehouse):
+    program = """if True:
+        import sys
+        from pathlib import Path
+        from resources.warehouse.duckdb_adapter import DuckDBWarehouse
+        with DuckDBWarehouse(Path(sys.argv[1])).query(
+            "SELECT current_setting('enable_progress_bar') AS bar"
+        ) as rows:
+            print(rows.read_all()["bar"].to_pylist())
+    """
+    command = [sys.executable, "-c", program, str(warehouse.path)]
+
+    assert subprocess.run(command, capture_output=True, check=True, text=True).stdout == "[False]\n"
+
+
 PROGRAM = """
 import resource, sys
 from pathlib import Path
