@@ -26,7 +26,7 @@ from resources.salesforce.arrow import read_json_records
 from resources.salesforce.arrow_types import widened
 from resources.salesforce.client import SalesforceClient
 from resources.salesforce.composite_reads_plan import RowsWanted
-from resources.salesforce.errors import DigitsError, QueryError
+from resources.salesforce.errors import DigitsError
 from resources.salesforce.org_clock import ReadInterval as OrgInterval
 from resources.warehouse.adapter import MergeResult, ReadInterval, Reread, Warehouse
 from resources.warehouse.event_adapter import AskedRecords, HistorySpec
@@ -113,11 +113,7 @@ class ObjectReads:
     def _part(self, *wanted: RowsWanted) -> Part:
         """Read in one call, if there is room in it."""
         question = self._known.question
-        try:
-            records, read = self._client.read_rows_of_many(wanted, unless_changed=question)
-        except QueryError:
-            self._known.compare()
-            raise
+        records, read = self._client.read_rows_of_many(wanted, unless_changed=question)
         self._known.answered()
         return [one for some in records for one in some], read
 

@@ -15,6 +15,7 @@ from assets.change_rows import ChangeLog, change_reader
 from assets.changes_plan import ReadAgain, Seen, read_again, seen_in
 from assets.changes_reads import ObjectReads
 from assets.changes_spec import ChangesSpec
+from assets.errors import AssetError, UndecodedEventsError
 from assets.extract import RunIds
 from assets.known_describe import KnownDescribe
 from assets.pending_segments import pending_segments
@@ -25,6 +26,7 @@ from resources.landing.inbox_segment import Segment
 from resources.landing.store import LandingStore
 from resources.salesforce.client import SalesforceClient
 from resources.salesforce.describe import DescribeChangedError
+from resources.salesforce.errors import QueryError
 from resources.salesforce.pubsub.decode import EventDecoder
 from resources.warehouse.adapter import ApiCalls, MergeResult, Warehouse
 from resources.warehouse.event_adapter import AppendResult, HiddenChanges, Position
@@ -77,17 +79,30 @@ class ChangesRun:
             SalesforceError, WarehouseError, LandingError: Stretches before were applied.
         """
         applied: list[Applied] = []
-        if not self._pending()[1]:
+        newest = self._channel.newest_seq()
+        position, segments, restored = self._pending()
+        if not segments:
+            if restored is None:
+                # Killed before the mark, or swept before it followed: nobody else would set it.
+                at = position.replay_id if position else None
+                self._channel.mark_consumed(self._spec.consumer, newest, at)
             return applied
         known = KnownDescribe(self._client, self._places.store, self._spec.object.name)
-        try:
-            self._apply_all(known, applied)
-        except DescribeChangedError as changed:
-            self._report(str(changed))
-            known.replace(changed.describe)
+        while True:
             # From what was committed on: what wasn't is decoded and read anew.
-            self._apply_all(known, applied)
-        return applied
+            try:
+                self._apply_all(known, applied)
+            except DescribeChangedError as changed:
+                self._report(str(changed))
+                known.replace(changed.describe)
+            except UndecodedEventsError:
+                raise
+            except (AssetError, QueryError):
+                # Fields that we ask for, or miss, may be another matter by now.
+                if not known.renew():
+                    raise
+            else:
+                return applied
 
     def _pending(self) -> tuple[Position | None, list[Segment], str | None]:
         position = self._warehouse.position(self._client.org_id, self._spec.channel)

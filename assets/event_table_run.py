@@ -94,9 +94,14 @@ class EventTableRun:
             SalesforceError, WarehouseError, LandingError: Stretches before were appended.
         """
         spec, places = self._spec, self._places
+        newest = self._channel.newest_seq()
         position = places.warehouse.position(places.client.org_id, spec.channel)
         segments, restored = pending_segments(self._channel, spec.consumer, position)
         if not segments:
+            if restored is None:
+                # Killed before the mark, or swept before it subscribed: nobody else would set it.
+                at = position.replay_id if position else None
+                self._channel.mark_consumed(spec.consumer, newest, at)
             return []
         existing = places.warehouse.table_columns(spec.table.schema, spec.table.name)
         rows = EventRows(spec.table, existing, self._run_id, datetime.now(UTC))

@@ -15,7 +15,8 @@ from resources.salesforce.client import SalesforceClient
 from resources.salesforce.describe import DescribeChangedError, SObjectDescribe
 from resources.salesforce.describe_json import describe_from_json, describe_to_json
 
-#: No source says that a field which is shown to a user from now on counts as a change.
+#: No source says that a field which is shown to a user from now on counts as a change. A sync
+#: downloads the description, and keeps it here, so that both know the same fields.
 KEPT_FOR = timedelta(hours=1)
 
 
@@ -28,11 +29,9 @@ class KnownDescribe:
 
     def __init__(self, client: SalesforceClient, store: LandingStore, object_name: str) -> None:
         self._client, self._store, self._name = client, store, object_name
-        version = client.settings.api_version
-        self._path = paths.describe_file(client.org_id, client.user_id, version, object_name)
         kept = self._kept()
-        self._confirmed = kept is None
-        self.value = kept or self._keep(client.describe(object_name))
+        self._confirmed = self._fresh = kept is None
+        self.value = kept or keep_describe(client, store, client.describe(object_name))
 
     @property
     def question(self) -> SObjectDescribe | None:
@@ -52,27 +51,39 @@ class KnownDescribe:
             raise DescribeChangedError(found)
         self._confirmed = True
 
-    def compare(self) -> None:
-        """After a read was refused: download it, as rights may change without a word."""
-        found = self._client.describe(self._name)
-        if found != self.value:
-            raise DescribeChangedError(found)
+    def renew(self) -> bool:
+        """Download it, unless this run did: rights change without a word. Whether it is another."""
+        if self._fresh:
+            return False
+        before = self.value
+        self.replace(self._client.describe(self._name))
+        return self.value != before
 
     def replace(self, describe: SObjectDescribe) -> None:
-        """Take what the org has told instead."""
-        self.value, self._confirmed = self._keep(describe), True
+        """Take what the org has told in this run instead."""
+        self.value = keep_describe(self._client, self._store, describe)
+        self._confirmed = self._fresh = True
 
     def _kept(self) -> SObjectDescribe | None:
         try:
-            document = read_json(self._store, self._path)
+            document = read_json(self._store, _path(self._client, self._name))
             age = datetime.now(UTC) - datetime.fromisoformat(document["kept_at"])
             kept = describe_from_json(document["describe"])
         except (LandingError, KeyError, TypeError, ValueError):
             return None
         return kept if kept.last_modified and timedelta(0) <= age < KEPT_FOR else None
 
-    def _keep(self, describe: SObjectDescribe) -> SObjectDescribe:
-        kept_at = datetime.now(UTC).isoformat()
-        document = {"kept_at": kept_at, "describe": describe_to_json(describe)}
-        write_json(self._store, self._path, document)
-        return describe
+
+def keep_describe(
+    client: SalesforceClient, store: LandingStore, describe: SObjectDescribe
+) -> SObjectDescribe:
+    """Keep what was downloaded just now for the runs that follow; the same."""
+    kept_at = datetime.now(UTC).isoformat()
+    document = {"kept_at": kept_at, "describe": describe_to_json(describe)}
+    write_json(store, _path(client, describe.name), document)
+    return describe
+
+
+def _path(client: SalesforceClient, object_name: str) -> str:
+    version = client.settings.api_version
+    return paths.describe_file(client.org_id, client.user_id, version, object_name)

@@ -12,6 +12,7 @@ import dagster as dg
 from assets.errors import UnknownObjectError
 from assets.extract import RunIds, land
 from assets.keys import ObjectKeys, object_keys
+from assets.known_describe import keep_describe
 from assets.landed import Landed, PartitionWindow, make_room, read_landed
 from assets.landing_sweep import sweep_after
 from assets.mask_key import MaskKeyResource
@@ -160,7 +161,7 @@ class ObjectRun:
 
     def _describe(self) -> SObjectDescribe:
         try:
-            return self.client.describe(self.spec.name)
+            return keep_describe(self.client, self.store, self.client.describe(self.spec.name))
         except NotFoundError:
             names = [known.name for known in self.client.describe_global()]
             raise UnknownObjectError(self.spec.name, nearest(self.spec.name, names)) from None

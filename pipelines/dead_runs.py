@@ -62,13 +62,16 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         lease = store.try_lease(f"{LEASES}/{run_id}")
         if lease is None:
             continue
-        run = instance.get_run_by_id(run_id)
-        if run is not None and not run.is_finished:
-            instance.report_run_failed(run, "The process that worked on this run has died.")
-            ended.append(run_id)
-        instance.event_log_storage.free_concurrency_slots_for_run(run_id)
-        store.delete_tree(f"{LEASES}/{run_id}")
-        lease.release()
+        try:
+            run = instance.get_run_by_id(run_id)
+            if run is not None and not run.is_finished:
+                instance.report_run_failed(run, "The process that worked on this run has died.")
+                ended.append(run_id)
+            instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+            store.delete_tree(f"{LEASES}/{run_id}")
+        finally:
+            # Kept after an error, it would be held by this process, and nobody would try again.
+            lease.release()
     return ended
 
 

@@ -139,7 +139,11 @@ class EventStarts:
             )
         condition = RowCondition(self._start.when) if self._start.when else None
         started, lost, waits = 0, list[str](), None
-        for segment in self._channel.segments(CONSUMER):
+        newest = self._channel.newest_seq()
+        segments = self._channel.segments(CONSUMER)
+        if not segments:  # swept before it started anything
+            self._channel.mark_consumed(CONSUMER, newest)
+        for segment in segments:
             if segment.break_reason:
                 lost.append(segment.break_reason)
             if progress.seq != segment.seq:

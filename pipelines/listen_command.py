@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from types import FrameType
 
@@ -125,4 +125,6 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
 
 
 def _tell(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
+    # A full disk, or a pipe that nobody reads any more, mustn't end what follows a channel.
+    with suppress(OSError, ValueError):
+        print(sentence, file=sys.stderr, flush=True)

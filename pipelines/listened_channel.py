@@ -75,6 +75,8 @@ class ListenedChannel:
     def drain(self, until: Until, on_landed: Callable[[int], None]) -> DrainReport | None:
         """See ``ChannelWork.drain``."""
         org = self._org.connect()
+        for consumer in self._subscribed.consumers:
+            org.inbox.channel(self.channel).expect(consumer)
         mark_pause(org.inbox, self.channel, datetime.now(UTC))
         first = beginning(org.inbox, self.channel, self._warehouse.connect)
         return drain(

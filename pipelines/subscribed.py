@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from assets.changes_spec import ChangesSpec
 from assets.event_spec import EventSpec, with_table
+from pipelines.event_starts import CONSUMER as STARTS
 from pipelines.sensors.run_requests import Followed
 
 
@@ -25,6 +26,11 @@ class Subscribed:
     channel: str
     table: Followed | None = None
     event: EventSpec | None = None
+
+    @property
+    def consumers(self) -> list[str]:
+        """Who takes the channel's events."""
+        return ([self.table.consumer] if self.table else []) + ([STARTS] if self.event else [])
 
 
 def subscribed_to_changes(spec: ChangesSpec) -> Subscribed:

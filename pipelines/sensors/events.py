@@ -14,6 +14,7 @@ from assets.errors import AssetError
 from assets.event_spec import EventSpec, with_table
 from pipelines.code_location import project_location
 from pipelines.dead_runs import end_dead_runs
+from pipelines.event_starts import CONSUMER as STARTS
 from pipelines.event_starts import EventStarts, StartPlaces
 from pipelines.run_queue import JobStartError, RunQueue
 from pipelines.sensors.run_requests import Followed, Waiting, run_requests
@@ -71,6 +72,12 @@ class Follows:
         """What has an asset."""
         tables = [with_table(one) for one in self.events]
         return [*self.changes, *(one for one in tables if one)]
+
+    @property
+    def consumers(self) -> list[tuple[str, str]]:
+        """Who takes events, and of which channel."""
+        tables = [(one.channel, one.consumer) for one in self.tables]
+        return [*tables, *((one.channel, STARTS) for one in self.events if one.start)]
 
     @property
     def names(self) -> list[str]:
@@ -150,6 +157,8 @@ def _connected(
 def _drain(
     context: dg.SensorEvaluationContext, pubsub: PubSub, tick: _Tick, follows: Follows
 ) -> None:
+    for name, consumer in follows.consumers:
+        tick.inbox.channel(name).expect(consumer)
     # Channels of one tick go to one warehouse; an empty inbox asks it where to begin.
     warehouse = _warehouse(context, follows)
     tick.channels = drain_all(pubsub, tick.inbox, warehouse, follows.channels)

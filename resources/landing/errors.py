@@ -29,10 +29,12 @@ class FormatError(LandingError):
         self.path, self.problem = path, problem
 
     def __str__(self) -> str:
-        return (
-            f"{self.path} can't be read: {self.problem}. Use the version that wrote it, or "
-            "delete its folder and run the extract again."
-        )
+        if self.path.startswith("inbox/"):
+            advice = "restore it: events that weren't applied lie beside it"
+        else:
+            advice = "delete its folder and run the extract again"
+        said = f"{self.path} can't be read: {self.problem}."
+        return f"{said} Use the version that wrote it, or {advice}."
 
 
 class LedgerOrderError(LandingError):

@@ -82,7 +82,11 @@ class ChannelInbox:
         lease = self.store.try_lease(self.folder)
         if lease is None:
             return None
-        return InboxWriter(self, lease, self._now, renew_each_s)
+        try:
+            return InboxWriter(self, lease, self._now, renew_each_s)
+        except BaseException:
+            lease.release()
+            raise
 
     def is_drained(self) -> bool:
         """Whether a live process has the right to drain it now."""
@@ -159,8 +163,14 @@ class ChannelInbox:
             }
             write_json(self.store, plan.consumer_path(self.folder, consumer), mark)
 
+    def expect(self, consumer: str) -> None:
+        """Say that a consumer will take segments, so that they are kept until it has."""
+        if not self.store.exists(plan.consumer_path(self.folder, consumer)):
+            mark = {"seq": 0, "position": None, "at": self._now().isoformat()}
+            write_json(self.store, plan.consumer_path(self.folder, consumer), mark)
+
     def consumers(self) -> list[str]:
-        """Who has ever said to be done with a segment."""
+        """Who takes segments, or has ever been done with one."""
         names = self.store.list(f"{self.folder}/{plan.CONSUMERS}")
         return [name.removesuffix(".json") for name in names]
 

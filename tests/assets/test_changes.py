@@ -112,6 +112,22 @@ def test_what_was_applied_is_not_applied_again(harbour: Harbour, follower: Follo
     assert log(harbour, "name") == [("Acme",)]
 
 
+def test_a_run_that_was_killed_before_its_mark_is_not_asked_for_again(
+    harbour: Harbour, follower: Follower
+):
+    harbour.org.create("Account", {"Name": "Acme"})
+    follower.follow()
+    store = harbour.resources["landing"].open()
+    channel = Inbox(store, harbour.org.org_id).channel(follower.specs[0].channel)
+    [mark] = (harbour.folder / "landing").rglob(f"{follower.specs[0].consumer}.json")
+    mark.unlink()
+
+    follower.apply()
+
+    assert channel.consumed(follower.specs[0].consumer) == channel.newest_seq()
+    assert log(harbour, "name") == [("Acme",)]
+
+
 def test_a_burst_costs_one_read_of_all_its_records(harbour: Harbour, follower: Follower):
     for number in range(3):
         harbour.org.create("Account", *({"Name": f"{number} {n}"} for n in range(400)))

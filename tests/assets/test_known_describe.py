@@ -43,6 +43,13 @@ def alter(file: Path, change: Callable[[dict[str, Any]], None]) -> None:
     file.write_text(json.dumps(document))
 
 
+def add_secret(document: dict[str, Any]) -> None:
+    """A field that the user may not see any more."""
+    fields = document["describe"]["fields"]
+    [name] = [field for field in fields if field["name"] == "Name"]
+    fields.append({**name, "name": "Secret__c", "custom": True, "name_field": False})
+
+
 def test_a_burst_costs_one_call_when_the_object_is_known(harbour: Harbour, follower: Follower):
     ids = harbour.org.create("Account", count=1_000)
 
@@ -89,17 +96,46 @@ def test_an_event_that_only_the_new_description_can_read_is_no_failed_try(
 def test_a_field_that_was_taken_from_the_user_without_a_word_is_read_no_more(
     harbour: Harbour, follower: Follower
 ):
-    def add_field(document: dict[str, Any]) -> None:
-        fields = document["describe"]["fields"]
-        [name] = [field for field in fields if field["name"] == "Name"]
-        fields.append({**name, "name": "Secret__c", "custom": True, "name_field": False})
-
-    alter(kept_file(harbour), add_field)
+    alter(kept_file(harbour), add_secret)
     harbour.org.create("Account", {"Name": "B"})
 
     follower.follow()
 
     assert harbour.rows("account", "name") == [("A",), ("B",)]
+
+
+def test_a_field_that_is_both_new_and_configured_is_found(harbour: Harbour, follower: Follower):
+    harbour.org.control("POST", "fields/Account", REGION)
+    harbour.org.create("Account", {"Name": "B", "Region__c": "North"})
+
+    follower.with_object(fields=("Name", "Region__c")).follow()
+
+    assert harbour.rows("account", "name", "region_c") == [("A", None), ("B", "North")]
+
+
+def test_a_read_of_everything_copes_with_a_field_that_was_taken_without_a_word(
+    harbour: Harbour, follower: Follower
+):
+    alter(kept_file(harbour), add_secret)
+    harbour.org.faults.add({"event": "overflow"}, object="Account")
+    harbour.org.create("Account", {"Name": "B"})
+
+    follower.follow()
+
+    assert harbour.rows("account", "name") == [("A",), ("B",)]
+
+
+def test_a_sync_and_the_runs_after_it_know_the_same_fields(harbour: Harbour, follower: Follower):
+    harbour.org.control("POST", "fields/Account", REGION)
+    [account] = harbour.org.create("Account", {"Name": "B", "Region__c": "North"})
+    harbour.org.advance(60)
+    harbour.run(ACCOUNT)
+
+    harbour.org.change("Account", update=[{"Id": account, "Name": "B2"}])
+    told = follower.follow()
+
+    assert harbour.rows("account", "name", "region_c") == [("A", None), ("B2", "North")]
+    assert told["salesforce/api_calls"] == 1
 
 
 def age(document: dict[str, Any]) -> None:

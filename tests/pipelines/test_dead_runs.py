@@ -2,11 +2,13 @@
 
 import gc
 import logging
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import sqlalchemy.exc
 
 from pipelines.dead_runs import LEASES, end_dead_runs, leased_run
 from pipelines.executor import steps_executor
@@ -96,3 +98,18 @@ def test_a_run_whose_process_is_gone_is_ended_once(instance: dg.DagsterInstance)
     assert ended is not None
     assert ended.status == dg.DagsterRunStatus.FAILURE
     assert leases(instance) == []
+
+
+@pytest.mark.slow
+def test_a_run_that_could_not_be_ended_is_ended_the_next_time(instance: dg.DagsterInstance):
+    run = instance.create_run_for_job(working, status=dg.DagsterRunStatus.STARTED)
+    root = Path(instance.root_directory)
+    (root / LEASES / run.run_id).mkdir(parents=True)
+    held = sqlite3.connect(root / "history" / "runs.db", isolation_level=None)
+    held.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(sqlalchemy.exc.OperationalError):
+        end_dead_runs(instance)
+    held.execute("ROLLBACK")
+    held.close()
+
+    assert end_dead_runs(instance) == [run.run_id]

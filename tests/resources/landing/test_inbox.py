@@ -204,6 +204,37 @@ def test_the_janitor_takes_what_is_old_and_consumed_only(store):
     assert read(inbox) == [2, 3]
 
 
+def test_the_janitor_keeps_what_a_consumer_has_never_been_done_with(inbox, store):
+    channel = inbox.channel(CHANNEL)
+    channel.expect("starts")
+    with channel.try_write() as writer:
+        writer.append(events(1), position(1))
+    channel.mark_consumed("changes", 1)
+    channel.expect("changes")
+
+    swept = sweep_inbox(store, older_than=timedelta(days=7), now=NOW + timedelta(days=30))
+
+    assert swept.deleted == ()
+    assert read(inbox, "starts") == [1]
+    assert read(inbox, "changes") == []
+
+
+def test_a_channel_is_free_after_its_writer_could_not_begin(tmp_path):
+    store = LocalStore(tmp_path)
+    channel = Inbox(store, ORG, now=lambda: NOW).channel(CHANNEL)
+    with channel.try_write() as writer:
+        writer.keep_position(position(1))
+    [file] = tmp_path.rglob("position.json")
+    kept = file.read_bytes()
+    file.write_text("{")
+    with pytest.raises(FormatError, match="restore it"):
+        channel.try_write()
+
+    file.write_bytes(kept)
+
+    assert channel.try_write() is not None
+
+
 def test_position_and_number_outlive_the_last_segment(inbox, store):
     channel = inbox.channel(CHANNEL)
     with channel.try_write() as writer:
