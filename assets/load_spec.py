@@ -17,7 +17,7 @@ Send = Literal["changed", "all"]
 Drift = Literal["report", "overwrite", "ignore"]
 
 # Raised when the same cells must be told apart from those of an earlier Tidegate.
-MAPPING_FORMAT = 1
+MAPPING_FORMAT = 2
 
 SMALL_LOAD_ROWS = 2_000
 

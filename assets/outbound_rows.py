@@ -150,10 +150,13 @@ def row_schema(columns: Sequence[LoadColumn]) -> pa.Schema:
 def content_hashes(cells: pa.RecordBatch, version: str) -> pa.Array[Any]:
     """128 bits in hex over all cells of a row and the mapping's version.
 
-    The lengths stand before the texts, so that no two rows are the same text by accident.
+    The lengths stand before the texts, so that no two rows are the same text by accident. The
+    cells are ordered by field, as the version names the fields: then a field that gets another's
+    values is a change, and another order of the mapping is none.
     """
-    lengths = [pc.cast(pc.binary_length(column), pa.string()) for column in cells.columns]
-    joined = pc.binary_join_element_wise(*lengths, *cells.columns, "\x1f")
+    columns = [cells.column(name) for name in sorted(cells.schema.names)]
+    lengths = [pc.cast(pc.binary_length(column), pa.string()) for column in columns]
+    joined = pc.binary_join_element_wise(*lengths, *columns, "\x1f")
     start = hashlib.blake2b(version.encode(), digest_size=16)
     return pa.array((_digest(start, text) for text in joined.to_pylist()), pa.string())
 

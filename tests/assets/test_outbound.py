@@ -10,7 +10,7 @@ import pytest
 from resources.warehouse.load_adapter import OUTCOME_SCHEMA
 from resources.warehouse.resource import WarehouseResource
 from tests.assets.conftest import Harbour
-from tests.assets.loads import failure_text, load_spec, put_table, run_outbound
+from tests.assets.loads import FIELDS, failure_text, load_spec, put_table, run_outbound
 
 COLUMNS = "order_no VARCHAR, amount DECIMAL(38, 2), note VARCHAR"
 AMOUNT = Decimal("10.50")
@@ -106,6 +106,37 @@ def test_another_null_policy_sends_rows_again(harbour: Harbour):
     accept(harbour, run_outbound(harbour, load_spec(nulls="leave")))
 
     assert run_outbound(harbour, load_spec(nulls="clear")).keys == ["SO-1"]
+
+
+def test_names_that_were_swapped_in_the_mapping_send_rows_again(harbour: Harbour):
+    key = {"ERP_Order_Id__c": "order_no"}
+    put_table(harbour.folder, "order_no VARCHAR, amount INT, pieces INT", ("SO-1", 10, 2))
+    wrong = load_spec({**key, "Notes__c": "amount", "Amount__c": "pieces"})
+    accept(harbour, run_outbound(harbour, wrong))
+
+    mended = load_spec({**key, "Amount__c": "amount", "Notes__c": "pieces"})
+    [row] = run_outbound(harbour, mended).rows
+
+    assert (row["Amount__c"], row["Notes__c"]) == ("10", "2")
+
+
+def test_another_order_of_the_mapping_sends_nothing_again(harbour: Harbour):
+    put_table(harbour.folder, COLUMNS, ("SO-1", AMOUNT, "a"))
+    accept(harbour, run_outbound(harbour, load_spec()))
+
+    left = run_outbound(harbour, load_spec(dict(reversed(FIELDS.items()))))
+
+    assert (left.keys, left.metadata["tidegate/unchanged"]) == ([], 1)
+
+
+def test_another_order_of_the_mapping_inserts_nothing_again(harbour: Harbour):
+    put_table(harbour.folder, COLUMNS, ("SO-1", AMOUNT, "a"), ("SO-1", AMOUNT, "a"))
+    insert = {"operation": "insert", "external_id": None}
+    accept(harbour, run_outbound(harbour, load_spec(**insert)))
+
+    left = run_outbound(harbour, load_spec(dict(reversed(FIELDS.items())), **insert))
+
+    assert left.keys == []
 
 
 def test_values_that_do_not_fit_are_refused_with_their_row_and_the_rest_goes_on(harbour: Harbour):

@@ -39,6 +39,21 @@ def test_another_mapping_gives_other_hashes(rows: list[tuple[str, ...]]):
     assert not set(one) & set(other)
 
 
+@given(rows=ROWS)
+def test_the_order_of_the_mapping_makes_no_difference(rows: list[tuple[str, ...]]):
+    mapped = cells(rows)
+
+    assert content_hashes(mapped.select(["C", "A", "B"]), "v") == content_hashes(mapped, "v")
+
+
+def test_a_value_in_another_field_is_another_row():
+    mapped = cells([("key", "Ada", "Lovelace")])
+
+    mended = mapped.rename_columns(["A", "C", "B"])
+
+    assert content_hashes(mended, "v") != content_hashes(mapped, "v")
+
+
 @given(hashes=st.lists(st.sampled_from("abc"), min_size=1, max_size=20))
 @settings(max_examples=15, deadline=None)
 def test_numbered_rows_have_keys_that_depend_on_the_rows_alone(hashes: list[str]):
