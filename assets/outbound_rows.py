@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
-from resources.salesforce.load_cells import MOST_EXAMPLES, CellProblem, render_cells
+from resources.salesforce.load_cells import MOST_EXAMPLES, CellProblem, render_cells, shown
 from resources.salesforce.load_columns import CLEAR, LEAVE, LoadColumn
 from resources.warehouse.load_adapter import HASH, KEY, OUTCOME_SCHEMA
 
@@ -128,17 +128,11 @@ def _with_refused_values(
     for problem in problems:
         numbers = pa.array(problem.row_numbers, pa.int64())
         flags = pc.is_in(pa.array(range(cells.num_rows), pa.int64()), value_set=numbers)
-        values = [
-            _as_text(value) for value in source.column(problem.column).take(numbers).to_pylist()
-        ]
+        values = [shown(value) or LEAVE for value in source.column(problem.column).take(numbers)]
         columns[problem.column] = pc.replace_with_mask(
             columns[problem.column], flags, pa.array(values, pa.string())
         )
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
-
-
-def _as_text(value: Any) -> str:
-    return LEAVE if value is None else str(value)
 
 
 def row_schema(columns: Sequence[LoadColumn]) -> pa.Schema:

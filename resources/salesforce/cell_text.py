@@ -27,10 +27,17 @@ Kind = Literal[
 Values: TypeAlias = "pa.Array[Any]"
 Texts: TypeAlias = Any  # arrays of strings; the stubs keep no track of them
 Flags: TypeAlias = Any  # arrays of booleans
+Renderer: TypeAlias = Callable[[Values, FieldDescribe], "CellText"]
 MULTI_SEPARATOR = ";"
 ID = "^[0-9A-Za-z]{15}([0-9A-Za-z]{3})?$"
 YEARS = "^(1[7-9][0-9]{2}|[23][0-9]{3}|4000)-"  # SOQL reference; Salesforce stores no others
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # of a second
+DAY = 24 * 60 * 60
+FIRST_DAY, LAST_DAY = (
+    day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max)
+)
+MOST = 2**63  # infinity is next to it
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,33 @@ def cell_text(values: Values, described: FieldDescribe) -> CellText:
         values = values.cast(pa.string())
     if pa.types.is_string(values.type):
         values = pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
-    return RENDERERS.get(described.type, _free_text)(values, described)
+    render = RENDERERS.get(described.type, _free_text)
+    if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
+        return _within_years(values, described, render)
+    return render(values, described)
+
+
+def _within_years(values: Values, described: FieldDescribe, render: Renderer) -> CellText:
+    """Infinity and years of other than four digits have no text; Arrow would write some."""
+    first, last = _bounds(values.type)
+    days = pa.types.is_date32(values.type)
+    ticks = (values.cast(pa.int32()) if days else values).cast(pa.int64())
+    inside = pc.and_(pc.greater_equal(ticks, first), pc.less_equal(ticks, last))
+    if not inside.false_count:
+        return render(values, described)
+    found = render(pc.if_else(inside, values, pa.scalar(None, values.type)), described)
+    beyond = pc.invert(inside)
+    others = pc.fill_null(found.problems.get("date_out_of_range", beyond), False)
+    return CellText(found.text, {**found.problems, "date_out_of_range": pc.or_(beyond, others)})
+
+
+def _bounds(kind: Any) -> tuple[int, int]:
+    """The first and last moment of the years 1 to 9999, as the type counts."""
+    if pa.types.is_date32(kind):
+        return FIRST_DAY, LAST_DAY
+    day = DAY * TICKS["ms" if pa.types.is_date64(kind) else kind.unit]
+    # Nanoseconds end before, and a day from their end none of the roundings can leave 64 bits.
+    return max(FIRST_DAY * day, day - MOST), min((LAST_DAY + 1) * day - 1, MOST - day)
 
 
 def _free_text(values: Values, described: FieldDescribe) -> CellText:
@@ -143,7 +176,7 @@ def _time(values: Values, described: FieldDescribe) -> CellText:
     return CellText(_times(values)) if pa.types.is_time(values.type) else _unfit(values)
 
 
-RENDERERS: Mapping[str, Callable[[Values, FieldDescribe], CellText]] = {
+RENDERERS: Mapping[str, Renderer] = {
     "boolean": _boolean,
     "int": _number,
     "long": _number,
@@ -197,7 +230,10 @@ def _date_of(text: str) -> str:
 
 def _moment_of(text: str) -> str:
     found = datetime.fromisoformat(text)
-    utc = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    try:
+        utc = found if found.tzinfo is None else found.astimezone(UTC)
+    except OverflowError:  # beyond Python's years; with its own one it is out of range, too
+        utc = found
     return f"{utc.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 

@@ -104,8 +104,16 @@ def _problem(column: LoadColumn, kind: Kind, rows: Flags, source: "pa.Array[Any]
         type=field.type,
         digits=field.digits if field.type == "int" else digits,
     )
-    first = source.filter(rows)[: MOST_EXAMPLES * 10].to_pylist()
-    shown = [str(value)[:EXAMPLE_CHARACTERS] for value in first if value not in (None, "")]
-    examples = tuple(dict.fromkeys(shown))[:MOST_EXAMPLES]
+    first = map(shown, source.filter(rows)[: MOST_EXAMPLES * 10])
+    examples = dict.fromkeys(value[:EXAMPLE_CHARACTERS] for value in first if value)
     numbers = tuple(pc.indices_nonzero(rows).to_pylist())
-    return CellProblem(column.name, kind, numbers, examples, cause)
+    return CellProblem(column.name, kind, numbers, tuple(examples)[:MOST_EXAMPLES], cause)
+
+
+def shown(value: "pa.Scalar[Any]") -> str:
+    """A value as a reader knows it, empty if there is none: whatever can't be sent is shown."""
+    try:
+        known = value.as_py()
+    except (ValueError, OverflowError):  # a moment that Python has no date for; Arrow writes any
+        known = value.cast(pa.string()).as_py()
+    return "" if known is None else str(known)

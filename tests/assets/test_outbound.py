@@ -161,6 +161,18 @@ def test_values_that_do_not_fit_are_refused_with_their_row_and_the_rest_goes_on(
     assert "Notes__c: 1 row(s) are longer than the 4,000" in left.metadata["tidegate/problems"]
 
 
+def test_a_date_beyond_all_years_is_refused_with_its_row_and_the_rest_goes_on(harbour: Harbour):
+    put_table(harbour.folder, "order_no VARCHAR, day DATE", ("SO-1", "infinity"), ("SO-2", None))
+    mapped = {"ERP_Order_Id__c": "order_no", "Order_Date__c": "day"}
+
+    left = run_outbound(harbour, load_spec(mapped))
+
+    assert left.keys == ["SO-2"]
+    [refused] = left.refused
+    assert (refused["_key"], refused["error_code"]) == ("SO-1", "TIDEGATE_DATE_OUT_OF_RANGE")
+    assert json.loads(refused["payload"])["Order_Date__c"] != ""
+
+
 def test_a_column_that_the_query_lacks_is_named_with_the_nearest(harbour: Harbour):
     put_table(harbour.folder, "order_no VARCHAR, amounts INT, note VARCHAR", ("SO-1", 1, "a"))
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -39,6 +40,13 @@ def cells(*args, **kwargs):
     found, problems = rendered(*args, **kwargs)
     assert problems == []
     return found.column("F").to_pylist()
+
+
+def warehouse_rows(query):
+    """What the warehouse answers: it knows moments that Python doesn't."""
+    with duckdb.connect() as tables:
+        [batch] = tables.sql(query).to_arrow_table().to_batches()
+        return batch
 
 
 def problem(*args, **kwargs):
@@ -138,6 +146,11 @@ def test_a_column_of_nulls_only_has_no_type_and_is_fine():
             "date",
             ("date_out_of_range", 2, ("1699-12-31", "4001-01-01")),
         ),
+        (
+            ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+01:00"],
+            "datetime",
+            ("date_out_of_range", 2, ("9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+01:00")),
+        ),
         (["soon"], "datetime", ("wrong_type", 1, ("soon",))),
         (["25:00"], "time", ("wrong_type", 1, ("25:00",))),
         ([["a;b"]], "multipicklist", ("separator_in_value", 1, ("['a;b']",))),
@@ -147,6 +160,43 @@ def test_a_column_of_nulls_only_has_no_type_and_is_fine():
 )
 def test_a_value_that_does_not_fit_is_a_problem_with_examples(values, kind, expected):
     assert problem(values, kind) == expected
+
+
+@pytest.mark.parametrize("kind", ["date", "datetime", "long"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "'infinity'::DATE",
+        "DATE '10000-01-01'",
+        "DATE '0044-03-15 (BC)'",
+        "'infinity'::TIMESTAMP",
+        "'-infinity'::TIMESTAMP_S",
+        "'infinity'::TIMESTAMP_MS",
+        "'infinity'::TIMESTAMP_NS",
+        "'-infinity'::TIMESTAMP_NS",
+        "'-infinity'::TIMESTAMPTZ",
+        "TIMESTAMP '10000-01-01'",
+        "TIMESTAMPTZ '10000-01-01 00:00:00+00'",
+        "TIMESTAMPTZ '0044-03-15 (BC) 00:00:00+00'",
+    ],
+)
+def test_a_moment_that_python_does_not_know_is_refused_and_the_others_are_sent(kind, value):
+    column = LoadColumn("F", described(TYPES[kind]).field("F"), None, "clear")
+    batch = warehouse_rows(f"SELECT unnest([{value}, '2024-02-29', NULL]) AS F")
+
+    found, [problem] = render_cells(batch, [column])
+
+    assert (problem.kind, problem.row_numbers) == ("date_out_of_range", (0,))
+    assert len(problem.examples) == 1
+    refused, sent, cleared = found.column("F").to_pylist()
+    assert (refused, sent[:10], cleared) == ("", "2024-02-29", "#N/A")
+
+
+def test_text_holds_the_first_and_the_last_year_that_has_four_digits():
+    moments = cells([datetime.min, datetime.max], "long")
+
+    assert cells([date.min, date.max], "long") == ["0001-01-01", "9999-12-31"]
+    assert moments == ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"]
 
 
 def test_null_cannot_clear_a_field_that_is_never_null():
