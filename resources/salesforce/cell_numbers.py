@@ -43,12 +43,17 @@ def number_text(values: Values, described: FieldDescribe) -> tuple[Texts, Flags,
     return text, is_number, _has_room(text, described)
 
 
+def integer_digits(described: FieldDescribe) -> int | None:
+    """How many digits a whole number has at most; None for a field with decimals."""
+    most = INTEGER_DIGITS.get(described.type)
+    return most and (described.digits or most)
+
+
 def _has_room(text: Texts, described: FieldDescribe) -> Flags:
     digits = pc.utf8_ltrim(text, characters="-")
     whole = pc.utf8_length(pc.replace_substring_regex(digits, r"^0$|\..*|^0\..*", ""))
-    if described.type in INTEGER_DIGITS:
-        most = described.digits or INTEGER_DIGITS[described.type]
-    else:
+    most = integer_digits(described)
+    if most is None:
         most = (described.precision or MOST_DIGITS) - described.scale
     significant = pc.utf8_ltrim(pc.replace_substring(digits, ".", ""), characters="0")
     fits = pc.less_equal(whole, most)
@@ -67,6 +72,8 @@ def _canonical(text: Texts) -> Texts:
 
 
 def _rewritten(text: str) -> str:
+    if "_" in text:  # Python takes 1_000 for a number
+        return text
     try:
         number = Decimal(text.strip())
     except InvalidOperation:

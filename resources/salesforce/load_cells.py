@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
+from resources.salesforce.cell_numbers import integer_digits
 from resources.salesforce.cell_text import CellText, Flags, Kind, cell_text
 from resources.salesforce.load_columns import CLEAR, LEAVE, LoadColumn
 
@@ -98,11 +99,11 @@ def _column(source: "pa.Array[Any]", column: LoadColumn) -> CellText:
 
 def _problem(column: LoadColumn, kind: Kind, rows: Flags, source: "pa.Array[Any]") -> CellProblem:
     field = column.typed
-    digits = f"{field.precision}, {field.scale} of them after the point"
+    decimals = f"{field.precision}, {field.scale} of them after the point"
     cause = MEANINGS[kind].format(
         length=field.length,
         type=field.type,
-        digits=field.digits if field.type == "int" else digits,
+        digits=integer_digits(field) or decimals,
     )
     first = map(shown, source.filter(rows)[: MOST_EXAMPLES * 10])
     examples = dict.fromkeys(value[:EXAMPLE_CHARACTERS] for value in first if value)

@@ -135,6 +135,8 @@ def test_a_column_of_nulls_only_has_no_type_and_is_fine():
         ([Decimal(10) ** 16, 10**16 - 1], "number", ("too_many_digits", 1, ("10000000000000000",))),
         (["0.1234567890123456789"], "number", ("too_many_digits", 1, ("0.1234567890123456789",))),
         (["twelve", "1.."], "number", ("wrong_type", 2, ("twelve", "1.."))),
+        (["1_000", "1_0.5"], "number", ("wrong_type", 2, ("1_000", "1_0.5"))),
+        (["1_000"], "int", ("wrong_type", 1, ("1_000",))),
         ([float("nan"), float("inf")], "number", ("wrong_type", 2, ("nan", "inf"))),
         ([1.5, 2.0], "int", ("wrong_type", 1, ("1.5",))),
         ([10**9], "int", ("too_many_digits", 1, ("1000000000",))),
@@ -226,6 +228,17 @@ def test_a_problem_says_what_the_field_allows():
     _, (problem,) = rendered(["a" * 21, "ok"], "text")
 
     assert problem.cause == "are longer than the 20 characters of the field"
+
+
+@pytest.mark.parametrize(
+    ("kind", "digits", "said"), [("int", 9, "9"), ("int", 0, "10"), ("long", 15, "15")]
+)
+def test_a_whole_number_that_is_too_long_says_its_fields_digits(kind, digits, said):
+    column = LoadColumn("F", described(field("F", kind, digits=digits)).field("F"))
+
+    _, [problem] = render_cells(pa.record_batch({"F": [10**17]}), [column])
+
+    assert problem.cause == f"have more digits than the field ({said})"
 
 
 @EXAMPLES
