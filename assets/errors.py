@@ -11,6 +11,7 @@ AssetError
 ├── MissingInputError        a stage has nothing to start from
 ├── LoadMappingError         a load's mapping doesn't fit the query or the object
 ├── LoadSourceMissingError   the table of a load's source isn't there
+├── InsertsInDoubtError      rows that were sent, and nobody knows whether they were inserted
 ├── MaskKeyMissingError      fields are to be masked and there's no key
 ├── UndecodedEventsError     events that can't be read hold a channel up
 ├── UnknownEventError        the org has no such platform event, or the user can't see it
@@ -170,6 +171,23 @@ class LoadSourceMissingError(AssetError):
         return (
             f"The load {self.load} reads the asset {self.asset}, and the warehouse has no table "
             f"{self.table}. Materialize {self.asset} first, or name another `source`."
+        )
+
+
+class InsertsInDoubtError(AssetError):
+    """Rows of a broken-off run may be in the org, and the next run would insert them again."""
+
+    def __init__(self, load: str, rows: int) -> None:
+        super().__init__(load, rows)
+        self.load, self.rows = load, rows
+
+    def __str__(self) -> str:
+        return (
+            f"A run of the load {self.load} was broken off, and whether the org inserted "
+            f"{self.rows:,} of its rows can't be known any more. They are unprocessed in "
+            "_tidegate.load_outcomes, with the code TIDEGATE_RESULT_LOST and their values. Look "
+            "whether the org has them, and delete there, or take out of the source, what mustn't "
+            "be there twice; then run the load again, which inserts what the source has of them."
         )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from assets.load_parts import RESULT_FILES, LoadParts
 from assets.load_spec import LoadSpec, Operation
@@ -23,6 +23,7 @@ from resources.landing.upload_plan import (
 from resources.salesforce import ingest_job
 from resources.salesforce.client import SalesforceClient
 from resources.salesforce.errors import (
+    ConflictError,
     JobStateError,
     LostAnswerError,
     NotFoundError,
@@ -85,9 +86,11 @@ class BulkSending:
             case CloseJob(index, job_id):
                 self._close(index, job_id)
             case AskJob(index, job_id):
-                self._ask(index, job_id)
+                with self._lost_if_gone(index, job_id):
+                    self._ask(index, job_id)
             case LandResults(index, job_id):
-                self._land(index, job_id)
+                with self._lost_if_gone(index, job_id):
+                    self._land(index, job_id)
             case _:
                 raise AssertionError(f"unexpected step {step}")
 
@@ -95,11 +98,12 @@ class BulkSending:
         """What the job of a part says of rows that it didn't come to."""
         job_id = self._upload.state.parts[index].job_id
         files = self._upload.landed_files(index)
-        if job_id is None or not files[RESULT_FILES["unprocessed"]].rows:
+        unprocessed = files.get(RESULT_FILES["unprocessed"])
+        if job_id is None or unprocessed is None or not unprocessed.rows:
             return ""
         job = self._ended.get(index)
         if job is None:
-            with suppress(NotFoundError):
+            with suppress(NotFoundError, ConflictError):
                 job = self._client.ingest.info(job_id)
         return "" if job is None else job.error_message or f"The job ended as {job.state}."
 
@@ -141,7 +145,7 @@ class BulkSending:
 
     def _abort(self, job_id: str) -> None:
         # Whatever its state is: nobody closed it, so that none of its rows was worked on.
-        with suppress(NotFoundError, JobStateError):
+        with suppress(NotFoundError, ConflictError, JobStateError):
             self._client.ingest.abort(job_id)
 
     def _close(self, index: int, job_id: str) -> None:
@@ -185,6 +189,28 @@ class BulkSending:
             files[name] = LandedFile(found.rows, found.bytes, found.sha256)
         self._ended[index] = job
         self._upload.record_results(index, files, job.seen.hi)
+
+    @contextmanager
+    def _lost_if_gone(self, index: int, job_id: str) -> Iterator[None]:
+        """Around what is asked of a job that was told to work on its rows, or may have been."""
+        try:
+            yield
+        except NotFoundError:
+            self._lose(index, f"the org no longer has the job {job_id} (deleted, or 7 days old)")
+        except ConflictError as error:
+            # Unless settling, whoever sets the old version again can still have the results.
+            if not self._settle:
+                raise
+            refusal = f"HTTP {error.status} {error.code}".strip()
+            self._lose(
+                index,
+                f"the org refuses to tell of the job {job_id} ({refusal}), as it does when "
+                "`api_version` has changed since",
+            )
+
+    def _lose(self, index: int, cause: str) -> None:
+        self._report(f"Part {index}: {cause}; its rows end as unprocessed")
+        self._parts.record_lost(index, cause, self._client.org_now())
 
     def _tell(self, job: IngestJob) -> None:
         self._check()

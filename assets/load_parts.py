@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from io import IOBase
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 
+from assets.load_lost import lost_message, lost_outcomes
 from assets.load_spec import LoadSpec, Operation
 from assets.outbound_frames import read_rows
 from assets.row_stream import RowStream, without_first
@@ -138,6 +140,10 @@ class LoadParts:
         size_bytes = self._write_frame(index, "answer.arrow", [outcomes])
         return LandedFile(outcomes.num_rows, size_bytes, "")
 
+    def record_lost(self, index: int, cause: str, org_time: datetime) -> None:
+        """The outcomes of a part are that they are unknown."""
+        self.upload.record_lost(index, lost_message(self.terms.operation, cause), org_time)
+
     def outcomes(self, index: int, job_error: str = "") -> Iterator[pa.RecordBatch]:
         """One outcome per row of a part that has landed, in the part's order.
 
@@ -145,6 +151,10 @@ class LoadParts:
             job_error: What the job says of rows that it didn't come to.
         """
         part = self.upload.state.parts[index]
+        lost = self.upload.lost_reason(index)
+        if lost is not None:
+            yield from lost_outcomes(self.frame(index), part.job_id, lost)
+            return
         if part.api == "rest":
             yield from self._read_frame(index, "answer.arrow")
             return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from assets.errors import MissingInputError
+from assets.errors import InsertsInDoubtError, MissingInputError
 from assets.extract import RunIds
 from assets.load_parts import PART_ROWS, LoadParts, Terms, terms_now, terms_of
 from assets.load_sending import LoadSending, Record
@@ -121,8 +121,9 @@ def settle(spec: LoadSpec, places: LoadPlaces, run: RunIds, report: Report) -> i
 
     Raises:
         LoadBusyError: Another process works on the load.
+        InsertsInDoubtError: All is settled, and what would now be sent may be in the org already.
     """
-    ledger, settled = UploadLedger(places.store), 0
+    ledger, settled, in_doubt = UploadLedger(places.store), 0, 0
     while upload := ledger.next_unfinished(places.client.org_id, spec.name, run_id=run.run_id):
         with upload:
             report(f"Settling what the run {upload.begun_by} had begun to send")
@@ -130,8 +131,18 @@ def settle(spec: LoadSpec, places: LoadPlaces, run: RunIds, report: Report) -> i
             record = recorder(spec, places, upload, terms, spec.outbound_key.to_user_string())
             parts = LoadParts(upload, terms, None)
             LoadSending(places.client, spec, parts, 0, record, report, settle=True).finish()
+            if terms.operation == "insert":
+                in_doubt += _rows_lost(upload)
         settled += 1
+    if in_doubt:
+        # Once, and without a retry: somebody must look before rows are computed anew.
+        raise InsertsInDoubtError(spec.name, in_doubt)
     return settled
+
+
+def _rows_lost(upload: Upload) -> int:
+    parts = upload.state.parts
+    return sum(part.rows for part in parts if upload.lost_reason(part.index) is not None)
 
 
 def _terms(spec: LoadSpec, store: LandingStore, upload: Upload) -> Terms:

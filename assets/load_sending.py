@@ -33,6 +33,14 @@ from resources.landing.upload_plan import (
 )
 from resources.salesforce.client import SalesforceClient
 from resources.salesforce.composite import CollectionOperation
+from resources.salesforce.errors import (
+    AuthError,
+    DeferredError,
+    ForeignHostError,
+    RequestLimitError,
+    SalesforceError,
+    TransientError,
+)
 from resources.salesforce.load_columns import LoadColumn, resolve_column
 
 Report = Callable[[str], None]
@@ -41,6 +49,9 @@ Record = Callable[[int, list[pa.RecordBatch]], None]
 
 # The org's clock as we know it is at most this much behind.
 CLOCK_STEP = timedelta(seconds=1)
+
+# They say nothing of a call itself: later, or with another login, it may well be answered.
+NOT_REFUSED = (TransientError, DeferredError, RequestLimitError, AuthError, ForeignHostError)
 
 
 class LoadSending:
@@ -185,15 +196,19 @@ class LoadSending:
 
     def _send_chunk(self, index: int, *, maybe_sent: bool) -> None:
         client, terms = self._client, self._parts.terms
-        [rows] = self._parts.frame(index)
-        columns = self._described(rows.schema.names)
-        if not maybe_sent:
-            self._upload.intend_send(index, client.org_now())
-        before = client.api_calls
         operation: CollectionOperation = "upsert" if terms.operation == "upsert" else "update"
-        outcomes = client.collections.write(
-            terms.object, operation, terms.external_id, rows, columns
-        )
+        [rows] = self._parts.frame(index)
+        try:
+            columns = self._described(rows.schema.names)
+            if not maybe_sent:
+                self._upload.intend_send(index, client.org_now())
+            before = client.api_calls
+            outcomes = client.collections.write(
+                terms.object, operation, terms.external_id, rows, columns
+            )
+        except SalesforceError as error:
+            self._lose_if_refused(index, error)
+            return
         # More than one call: an answer was lost, or the call was taken apart.
         if operation == "upsert" and (maybe_sent or client.api_calls - before > 1):
             sent_at = self._upload.sent_at(index)
@@ -202,6 +217,18 @@ class LoadSending:
         answer = self._parts.write_answer(index, outcomes)
         through_at = client.org_now() + CLOCK_STEP
         self._upload.record_answer(index, {"answer.arrow": answer}, through_at)
+
+    def _lose_if_refused(self, index: int, error: SalesforceError) -> None:
+        """Settling, a chunk that the org won't take again mustn't hold up all later runs.
+
+        Raises:
+            SalesforceError: The error, if it isn't so.
+        """
+        if not self._settle or isinstance(error, NOT_REFUSED):
+            raise error
+        cause = f"its call wasn't answered, or in part only, and was refused when repeated: {error}"
+        self._report(f"Part {index}: {cause}")
+        self._parts.record_lost(index, cause.rstrip("."), self._client.org_now())
 
     def _described(self, names: list[str]) -> tuple[LoadColumn, ...]:
         if self._columns is None:

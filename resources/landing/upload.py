@@ -115,6 +115,11 @@ class Upload:
         step = read_step(self.store, self.attempt, index, paths.LANDED)
         return step.org_time if step else None
 
+    def lost_reason(self, index: int) -> str | None:
+        """Why nobody will know what became of a part; None if that is known, or still to come."""
+        step = read_step(self.store, self.attempt, index, paths.LANDED)
+        return step.reason if step else None
+
     def record_part(self, part: PartRecord) -> None:
         """Make a part count; call it after its files were written."""
         with self._lock:
@@ -193,6 +198,17 @@ class Upload:
         part = self._expect(index, "record_answer", upload_plan.SendChunk)
         self._require(part.sending, "record_answer", "its intent wasn't written")
         self._landed(part, files, org_time)
+
+    def record_lost(self, index: int, reason: str, org_time: datetime) -> None:
+        """Nothing will land: what became of a part that was sent, or may have been, is unknown."""
+        part = self._part(index)
+        self._require(
+            part.sending and not part.landed and not part.ended,
+            "record_lost",
+            "it wasn't sent, or its outcomes are known",
+        )
+        step = Step(self._now(), self.run_id, org_time=org_time, files={}, reason=reason)
+        self._step(part, paths.LANDED, step, landed=True)
 
     def record_outcomes(self, index: int) -> None:
         """The warehouse knows the outcomes of the part: it has ended."""

@@ -65,7 +65,7 @@ class Step:
         org_time: The org's clock, where it matters for the outcomes: when the part was sent
             (``sending.json``), and when it was through (``landed.json``).
         files: What has landed, by file name.
-        reason: Why the part or job was dropped.
+        reason: Why the part or job was dropped, or (``landed.json``) why nothing could land.
     """
 
     at: datetime

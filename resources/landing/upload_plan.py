@@ -38,7 +38,7 @@ class PartState:
         uploaded: The job has all bytes.
         sending: The org is about to be told to work on it (close or chunk), or was.
         closed: The org was told.
-        landed: The result files, or the answer, are there.
+        landed: The result files, or the answer, are there, or will never be.
         recorded: The warehouse knows the outcomes.
         dropped: It is not sent by this attempt.
         jobs_dropped: Jobs that it had before and that never worked on a row.
@@ -128,6 +128,8 @@ class CloseJob:
 class AskJob:
     """The job may have been closed: ask for its state.
 
+    It is gone: ``record_lost``.
+
     Still open: close it and call ``record_closed``, or (when settling) abort it and call
     ``drop_part``. Aborted without a row processed: ``drop_part``, or when going on ``drop_job``.
     Any other state: ``record_closed``.
@@ -139,7 +141,10 @@ class AskJob:
 
 @dataclass(frozen=True, slots=True)
 class LandResults:
-    """Await the job, land its three result files, call ``record_results``."""
+    """Await the job, land its three result files, call ``record_results``.
+
+    The job is gone: ``record_lost``.
+    """
 
     index: int
     job_id: str
@@ -150,7 +155,8 @@ class SendChunk:
     """Call ``intend_send``, send the rows, land the answer, call ``record_answer``.
 
     ``maybe_sent``: it may have been sent and its answer lost. Sending it again is harmless for
-    operations that name their record, and no others go this way.
+    operations that name their record, and no others go this way. Settling, and the org refuses
+    it for good: ``record_lost``.
     """
 
     index: int

@@ -27,7 +27,7 @@ OUTCOME_FIELDS: list["pa.Field[Any]"] = [
     pa.field("outcome", pa.string()),  # accepted, failed, unprocessed
     pa.field("sf_id", pa.string()),  # 18 characters; null where no row was made or found
     pa.field("created", pa.bool_()),  # null unless accepted
-    pa.field("error_code", pa.string()),  # null unless failed
+    pa.field("error_code", pa.string()),  # null unless failed, or lost
     pa.field("error_message", pa.string()),
     pa.field("error_fields", pa.list_(pa.string())),
     pa.field("payload", pa.string()),  # JSON of the cells; null when accepted

@@ -186,6 +186,8 @@ def out_of_order(upload, step):
             upload.finish()
         case "outcomes before results":
             upload.record_outcomes(0)
+        case "a loss of what wasn't sent":
+            upload.record_lost(0, "no", START)
         case "a drop after the close":
             upload.intend_job(0)
             upload.record_job(0, "750A")
@@ -203,6 +205,7 @@ def out_of_order(upload, step):
         "a close without upload",
         "an end with parts left",
         "outcomes before results",
+        "a loss of what wasn't sent",
         "a drop after the close",
     ],
 )
