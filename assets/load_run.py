@@ -69,6 +69,7 @@ def send(
 
     Raises:
         MissingInputError: Its rows are no longer what there is to send.
+        InsertsInDoubtError: The same, and what would be sent instead may be in the org already.
         LoadBusyError: Another process works on the load.
         SalesforceError, WarehouseError: The next run goes on.
     """
@@ -84,15 +85,19 @@ def send(
     with ledger.begin_or_continue(
         manifest.org_id, spec.name, manifest_id, root_run_id=run.root_run_id, run_id=run.run_id
     ) as upload:
-        if upload.state.outcome == "settled":
-            reason = "the run that began to send the rows was broken off, and later settled"
-            raise MissingInputError(spec.outbound_key.to_user_string(), reason, "again")
         if upload.state.outcome is None:
             record = recorder(spec, places, upload, terms, spec.load_key.to_user_string())
             if rows_refused(manifest):
                 record(REFUSED_PART, list(read_refused(places.store, manifest)))
             parts = LoadParts(upload, terms, manifest, part_rows)
-            LoadSending(places.client, spec, parts, rows, record, report).finish()
+            # Settling it was broken off, too: with parts dropped, it must end as settled.
+            settling = upload.state.settling
+            LoadSending(places.client, spec, parts, rows, record, report, settle=settling).finish()
+        if upload.state.outcome == "settled":
+            if in_doubt := _inserts_in_doubt(upload, terms):
+                raise InsertsInDoubtError(spec.name, in_doubt)
+            reason = "the run that began to send the rows was broken off, and later settled"
+            raise MissingInputError(spec.outbound_key.to_user_string(), reason, "again")
         return _sent(spec, places.warehouse, manifest, upload)
 
 
@@ -131,8 +136,7 @@ def settle(spec: LoadSpec, places: LoadPlaces, run: RunIds, report: Report) -> i
             record = recorder(spec, places, upload, terms, spec.outbound_key.to_user_string())
             parts = LoadParts(upload, terms, None)
             LoadSending(places.client, spec, parts, 0, record, report, settle=True).finish()
-            if terms.operation == "insert":
-                in_doubt += _rows_lost(upload)
+            in_doubt += _inserts_in_doubt(upload, terms)
         settled += 1
     if in_doubt:
         # Once, and without a retry: somebody must look before rows are computed anew.
@@ -140,8 +144,9 @@ def settle(spec: LoadSpec, places: LoadPlaces, run: RunIds, report: Report) -> i
     return settled
 
 
-def _rows_lost(upload: Upload) -> int:
-    parts = upload.state.parts
+def _inserts_in_doubt(upload: Upload, terms: Terms) -> int:
+    """Rows that may have been inserted; other operations may be done twice."""
+    parts = upload.state.parts if terms.operation == "insert" else ()
     return sum(part.rows for part in parts if upload.lost_reason(part.index) is not None)
 
 

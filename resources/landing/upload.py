@@ -239,6 +239,8 @@ class Upload:
             self._require(self._all_ended(), "finish", "parts are left")
             cut = self._state.rounds - 1 in self._state.cut_rounds
             self._require(cut or outcome == "settled", "finish", "the round isn't cut whole")
+            whole = outcome == "settled" or not self._state.settling
+            self._require(whole, "finish", "a part was dropped, so that it can only be settled")
             self._write(paths.CLOSED, UploadClosing(outcome, reason, self._now()))
             self._state = replace(self._state, outcome=outcome)
 

@@ -78,6 +78,11 @@ class UploadState:
     parts: tuple[PartState, ...] = ()
     outcome: UploadOutcome | None = None
 
+    @property
+    def settling(self) -> bool:
+        """A run has begun to settle it: with parts dropped it can't come to be done any more."""
+        return any(part.dropped for part in self.parts)
+
 
 @dataclass(frozen=True, slots=True)
 class CutParts:

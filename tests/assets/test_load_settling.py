@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
+from assets.load_bulk import BulkSending
+from assets.load_parts import LoadParts, terms_of
 from assets.load_spec import LoadSpec
+from assets.newest_manifests import newest_manifests
+from assets.outbound_frames import read_outbound
+from resources.landing.upload_ledger import UploadLedger
+from resources.landing.upload_plan import part_step
 from tests.assets.conftest import Harbour, metadata
 from tests.assets.loads import load_spec
 from tests.assets.test_load import BULK, failure_of, notes, put_orders, run_load
@@ -174,3 +180,54 @@ def test_a_call_that_the_org_has_no_allowance_for_is_left_to_a_later_run(harbour
     assert "LIMIT_EXCEEDED" in text
     assert result.success
     assert outcomes(harbour) == [("SO-1", "accepted", True, None)]
+
+
+def part_sent_and_part_dropped(harbour: Harbour, spec: LoadSpec) -> None:
+    """A run dies when one part is closed and one is not; the next, when that one is dropped."""
+    [manifest_id] = newest_manifests(harbour.instance, spec.outbound_key, [], "")
+    store = harbour.resources["landing"].open()
+    manifest = read_outbound(store, manifest_id)
+    ledger = UploadLedger(store)
+    begun = ledger.begin_or_continue(
+        manifest.org_id, spec.name, manifest_id, root_run_id="A", run_id="A"
+    )
+    with begun as upload, harbour.resources["org_salesforce"].connect() as client:
+        parts = LoadParts(upload, terms_of(manifest.details), manifest, part_rows=1)
+        sending = BulkSending(client, spec, parts, lambda: None, print, settle=False)
+        [sent, left] = parts.cut_uploads(0, 0, 0)
+        while not upload.state.parts[sent].closed:
+            step = part_step(upload.state.parts[sent])
+            assert step is not None
+            sending.take(step)
+    later = ledger.next_unfinished(manifest.org_id, spec.name, run_id="B")
+    assert later is not None
+    with later as upload:
+        upload.drop_part(left, "nothing of it was sent")
+
+
+@pytest.mark.parametrize("spec", [UPSERT, INSERT], ids=["upsert", "insert"])
+def test_a_load_alone_ends_the_settling_that_was_broken_off(harbour: Harbour, spec: LoadSpec):
+    put_orders(harbour, ("SO-1", "a"), ("SO-2", "b"))
+    run_load(harbour, spec, stages=("outbound",))
+    part_sent_and_part_dropped(harbour, spec)
+
+    text, _ = failure_of(run_load(harbour, spec, stages=("load",)))
+
+    assert "broken off, and later settled" in text
+    assert [outcome for _, outcome, _, _ in outcomes(harbour)] == ["accepted"]
+    result = run_load(harbour, spec)
+    assert metadata(result, spec.load_key)["tidegate/accepted"] == 1
+    found = [row["Notes__c"] for row in harbour.org.rows("Order__c", "Notes__c")]
+    assert sorted(found) == ["a", "b"]
+
+
+def test_a_load_alone_that_ends_a_settling_tells_of_inserts_in_doubt(harbour: Harbour):
+    put_orders(harbour, ("SO-1", "a"), ("SO-2", "b"))
+    run_load(harbour, INSERT, stages=("outbound",))
+    part_sent_and_part_dropped(harbour, INSERT)
+    gone = [{"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}]
+    harbour.org.faults.answer(404, gone, path="*/jobs/ingest/*", method="GET")
+
+    text, _ = failure_of(run_load(harbour, INSERT, stages=("load",)))
+
+    assert "whether the org inserted 1 of its rows can't be known" in text

@@ -188,6 +188,10 @@ def out_of_order(upload, step):
             upload.record_outcomes(0)
         case "a loss of what wasn't sent":
             upload.record_lost(0, "no", START)
+        case "an end of a part dropped as if it had been sent":
+            upload.record_round_cut(0)
+            upload.drop_part(0, "no")
+            upload.finish()
         case "a drop after the close":
             upload.intend_job(0)
             upload.record_job(0, "750A")
@@ -206,6 +210,7 @@ def out_of_order(upload, step):
         "an end with parts left",
         "outcomes before results",
         "a loss of what wasn't sent",
+        "an end of a part dropped as if it had been sent",
         "a drop after the close",
     ],
 )
