@@ -17,8 +17,11 @@ from resources.warehouse.load_adapter import HASH, KEY, OUTCOME_SCHEMA
 
 pc: Any = pyarrow.compute  # the stubs know only some of the forms of its functions
 
-#: Why a row isn't sent, as JSON; empty for the others. Travels with the row through the comparison.
+#: Why a row isn't sent, as JSON of its outcome's ``error_`` columns; empty for the others. Travels
+#: with the row through the comparison.
 REFUSED = "_refused"
+#: Begins the error codes of rows that weren't sent.
+OWN_CODE = "TIDEGATE_"
 MISSING = "are null, and every new record needs a value"
 
 
@@ -109,15 +112,24 @@ class RowMaker:
 
 
 def _refusals(rows: int, problems: Sequence[CellProblem]) -> pa.Array[Any]:
-    """What is wrong with each row, as JSON."""
+    """What is wrong with each row."""
     by_row: dict[int, list[tuple[str, str, str]]] = {}
     for problem in problems:
         for number in problem.row_numbers:
             by_row.setdefault(number, []).append((problem.column, problem.kind, problem.cause))
     texts = [""] * rows
     for number, found in by_row.items():
-        texts[number] = json.dumps(found)
+        said = "; ".join(f"values of {column} {cause}" for column, _, cause in found)
+        texts[number] = _refusal(
+            f"{OWN_CODE}{found[0][1].upper()}",
+            f"Not sent: {said}",
+            list(dict.fromkeys(column for column, _, _ in found)),
+        )
     return pa.array(texts, pa.string())
+
+
+def _refusal(code: str, message: str, fields: Sequence[str]) -> str:
+    return json.dumps({"error_code": code, "error_message": message, "error_fields": fields})
 
 
 def _with_refused_values(
@@ -181,8 +193,6 @@ def _outcomes(refused: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _outcome(row: Mapping[str, str]) -> dict[str, Any]:
-    found: list[list[str]] = json.loads(row[REFUSED])
-    said = "; ".join(f"values of {column} {cause}" for column, _, cause in found)
     payload = {name: cell for name, cell in row.items() if not name.startswith("_")}
     return {
         KEY: row[KEY],
@@ -190,9 +200,7 @@ def _outcome(row: Mapping[str, str]) -> dict[str, Any]:
         "outcome": "failed",
         "sf_id": None,
         "created": None,
-        "error_code": f"TIDEGATE_{found[0][1].upper()}",
-        "error_message": f"Not sent: {said}",
-        "error_fields": list(dict.fromkeys(column for column, _, _ in found)),
+        **json.loads(row[REFUSED]),
         "payload": json.dumps(payload, ensure_ascii=False),
         "job_id": None,
     }
@@ -201,7 +209,10 @@ def _outcome(row: Mapping[str, str]) -> dict[str, Any]:
 def kept_batches(
     kept: Iterator[pa.RecordBatch], schema: pa.Schema, version: str
 ) -> Iterator[pa.RecordBatch]:
-    """Rows as they were sent, from their payload; a field that they hadn't is left alone."""
+    """Rows as they were sent, from their payload; a field that they hadn't is left alone.
+
+    Those that were refused stay so: their payload holds what the org mustn't get as it stands.
+    """
     names = [name for name in schema.names if not name.startswith("_")]
     for batch in kept:
         payloads = [json.loads(text or "{}") for text in batch.column("payload").to_pylist()]
@@ -210,6 +221,13 @@ def kept_batches(
             for name in names
         ]
         cells = pa.RecordBatch.from_arrays(arrays, names=names)
-        good = pa.array([""] * batch.num_rows, pa.string())
-        columns = [batch.column(KEY), content_hashes(cells, version), *arrays, good]
+        refused = pa.array(_kept_refusals(batch), pa.string())
+        columns = [batch.column(KEY), content_hashes(cells, version), *arrays, refused]
         yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _kept_refusals(kept: pa.RecordBatch) -> Iterator[str]:
+    said = kept.select(["error_code", "error_message", "error_fields"]).to_pydict()
+    for code, message, fields in zip(*said.values(), strict=True):
+        own = code is not None and code.startswith(OWN_CODE)
+        yield _refusal(code, message, fields) if own else ""

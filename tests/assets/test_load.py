@@ -56,6 +56,13 @@ def outcomes(harbour: Harbour) -> list[tuple[Any, ...]]:
     )
 
 
+def refusals(harbour: Harbour) -> list[tuple[Any, ...]]:
+    return harbour.query(
+        "SELECT error_code, error_message, error_fields, payload FROM _tidegate.load_outcomes "
+        "WHERE outcome = 'failed' ORDER BY key"
+    )
+
+
 def notes(harbour: Harbour) -> dict[str, str | None]:
     """What the org holds, by the orders' numbers."""
     rows = harbour.org.rows("Order__c", "ERP_Order_Id__c", "Notes__c")
@@ -187,6 +194,23 @@ def test_a_replay_as_sent_sends_what_was_kept_although_the_source_has_changed(ha
     run_load(harbour, spec, replay="all", as_sent=True)
 
     assert notes(harbour) == {"SO-2": "as it was"}
+
+
+def test_a_replay_as_sent_sends_no_row_that_was_refused(harbour: Harbour):
+    # In an upload the text #N/A empties the field.
+    spec = load_spec(**BULK)
+    put_orders(harbour, ("SO-1", "keep me"))
+    assert run_load(harbour, spec).success
+    put_orders(harbour, ("SO-1", "#N/A"), ("SO-2", "n" * 4_001))
+    assert not run_load(harbour, spec).success
+    refused = refusals(harbour)
+
+    _, said = failure_of(run_load(harbour, spec, replay="all", as_sent=True))
+
+    assert (said["tidegate/accepted"], said["tidegate/failed"]) == (0, 2)
+    assert notes(harbour) == {"SO-1": "keep me"}
+    assert [row[0] for row in refused] == ["TIDEGATE_NULL_MARKER", "TIDEGATE_TOO_LONG"]
+    assert refusals(harbour) == [row for row in refused for _ in range(2)]
 
 
 def test_rows_of_a_job_that_fails_half_way_are_kept_as_unprocessed(harbour: Harbour):
