@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 import pyarrow as pa
 
@@ -13,7 +14,7 @@ from assets.load_parts import PART_ROWS, LoadParts, Terms, terms_now, terms_of
 from assets.load_sending import LoadSending, Record
 from assets.load_spec import LoadSpec
 from assets.outbound_frames import read_outbound, read_refused, rows_refused, rows_to_send
-from resources.landing.errors import MissingFileError
+from resources.landing.errors import LoadOvertakenError, MissingFileError
 from resources.landing.manifest import FramesManifest
 from resources.landing.store import LandingStore
 from resources.landing.upload import Upload
@@ -68,7 +69,8 @@ def send(
     """Send a manifest's rows, or go on where a crash left off; nothing if that was done.
 
     Raises:
-        MissingInputError: Its rows are no longer what there is to send.
+        MissingInputError: Its rows are no longer what there is to send, or another run may have
+            sent them.
         InsertsInDoubtError: The same, and what would be sent instead may be in the org already.
         LoadBusyError: Another process works on the load.
         SalesforceError, WarehouseError: The next run goes on.
@@ -81,10 +83,7 @@ def send(
             f"{spec.org} is now {places.client.org_id}"
         )
         raise MissingInputError(spec.outbound_key.to_user_string(), reason, "again")
-    ledger = UploadLedger(places.store)
-    with ledger.begin_or_continue(
-        manifest.org_id, spec.name, manifest_id, root_run_id=run.root_run_id, run_id=run.run_id
-    ) as upload:
+    with _attempt(spec, places, manifest, manifest_id, run) as upload:
         if upload.state.outcome is None:
             record = recorder(spec, places, upload, terms, spec.load_key.to_user_string())
             if rows_refused(manifest):
@@ -113,6 +112,22 @@ def _sent(
         job_ids=tuple(part.job_id for part in parts if part.job_id),
         rounds=upload.state.rounds,
     )
+
+
+def _attempt(
+    spec: LoadSpec, places: LoadPlaces, manifest: FramesManifest, manifest_id: str, run: RunIds
+) -> Upload:
+    try:
+        return UploadLedger(places.store).begin_or_continue(
+            manifest.org_id,
+            spec.name,
+            manifest_id,
+            root_run_id=run.root_run_id,
+            run_id=run.run_id,
+            computed_since=datetime.fromisoformat(manifest.details["computed_since"]),
+        )
+    except LoadOvertakenError as error:
+        raise MissingInputError(spec.outbound_key.to_user_string(), str(error), "again") from error
 
 
 def settle(spec: LoadSpec, places: LoadPlaces, run: RunIds, report: Report) -> int:

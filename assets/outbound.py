@@ -1,5 +1,6 @@
 """Dagster's asset for what a load has to send."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -60,6 +61,7 @@ def outbound_asset(
         with translated(context, spec), org.connect() as client:
             warehouse = connection.connect(context.log.warning)
             places = LoadPlaces(landing.open(), warehouse, client)
+            computed_since = datetime.now(UTC)
             settle(spec, places, run_ids(context), context.log.info)
             query = question(spec, context.instance, warehouse.table_columns)
             rows = OutboundRows(spec, warehouse, client, query)
@@ -67,7 +69,13 @@ def outbound_asset(
             for warning in target.warnings:
                 context.log.warning(warning)
             found = leave_outbound(
-                rows, target, places.store, client.org_id, replay, lambda: client.api_calls
+                rows,
+                target,
+                places.store,
+                client.org_id,
+                replay,
+                computed_since,
+                lambda: client.api_calls,
             )
             for problem in found.problems:
                 context.log.warning(problem)

@@ -227,7 +227,8 @@ def kept_batches(
 
 
 def _kept_refusals(kept: pa.RecordBatch) -> Iterator[str]:
-    said = kept.select(["error_code", "error_message", "error_fields"]).to_pydict()
-    for code, message, fields in zip(*said.values(), strict=True):
-        own = code is not None and code.startswith(OWN_CODE)
+    said = kept.select(["outcome", "error_code", "error_message", "error_fields"]).to_pydict()
+    for outcome, code, message, fields in zip(*said.values(), strict=True):
+        # An unprocessed one has a code of ours, too, when the org can't tell what became of it.
+        own = outcome == "failed" and code is not None and code.startswith(OWN_CODE)
         yield _refusal(code, message, fields) if own else ""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 import pyarrow as pa
@@ -169,9 +170,14 @@ def leave_outbound(
     store: LandingStore,
     org_id: str,
     replay: Replay | None,
+    computed_since: datetime,
     api_calls: Callable[[], int],
 ) -> Outbound:
-    """Compare, and leave the rows to send in the landing store; the manifest is written last."""
+    """Compare, and leave the rows to send in the landing store; the manifest is written last.
+
+    Args:
+        computed_since: When no other run was sending the load, before anything was compared.
+    """
     spec = rows.spec
     with (
         rows.compared(target, replay) as comparison,
@@ -182,7 +188,9 @@ def leave_outbound(
                 good, refused = split(batch)
                 writer.write("rows", good)
                 writer.write("refused", refused)
-        manifest = folder.write_manifest((), _details(spec, target, comparison, replay, api_calls))
+        details = _details(spec, target, comparison, replay, api_calls)
+        details["computed_since"] = computed_since.isoformat()
+        manifest = folder.write_manifest((), details)
     return Outbound(
         manifest,
         target,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 
 class LandingError(Exception):
     """Root of all errors of the landing store."""
@@ -59,6 +61,20 @@ class LostLeaseError(LandingError):
         return (
             f"The lease on {self.path} ended after {self.idle_s:,.0f} s without a sign of life "
             "and now belongs to another process. Run again."
+        )
+
+
+class LoadOvertakenError(LandingError):
+    """Another run began to send this load after these rows were worked out: they may be its own."""
+
+    def __init__(self, load: str, begun_at: datetime) -> None:
+        super().__init__(load, begun_at)
+        self.load, self.begun_at = load, begun_at
+
+    def __str__(self) -> str:
+        return (
+            f"another run began to send the load {self.load} at {self.begun_at:%Y-%m-%d %H:%M:%S} "
+            "UTC, while these rows were worked out or after that, and may have sent the same ones"
         )
 
 

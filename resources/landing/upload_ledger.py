@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from resources.landing import paths, upload_plan
-from resources.landing.errors import LedgerOrderError, LoadBusyError
+from resources.landing.errors import LedgerOrderError, LoadBusyError, LoadOvertakenError
 from resources.landing.manifest import write_document
 from resources.landing.store import LandingStore, Lease
 from resources.landing.upload import Upload, release_all
@@ -28,20 +28,36 @@ class UploadLedger:
         self._now = now
 
     def begin_or_continue(
-        self, org_id: str, load: str, outbound_id: str, *, root_run_id: str, run_id: str
+        self,
+        org_id: str,
+        load: str,
+        outbound_id: str,
+        *,
+        root_run_id: str,
+        run_id: str,
+        computed_since: datetime,
     ) -> Upload:
         """The one attempt at sending an outbound manifest; ask it for its ``next_steps``.
 
         An attempt that has ended is returned as such, whichever run made it: a manifest is sent
         once.
 
+        Args:
+            computed_since: When working the manifest's rows out began. What another run has sent
+                since may be among them.
+
         Raises:
             LoadBusyError: Another process works on the load.
+            LoadOvertakenError: Another run has begun to send the load since ``computed_since``.
         """
         leases = self._lease(org_id, load)
         try:
-            state = upload_plan.of_manifest(self._entries(org_id, load), outbound_id)
+            entries = self._entries(org_id, load)
+            state = upload_plan.of_manifest(entries, outbound_id)
             if state is None:
+                later = [one.begun_at for one in entries if one.begun_at > computed_since]
+                if later:
+                    raise LoadOvertakenError(load, max(later))
                 state = self._begin(org_id, load, outbound_id, root_run_id, run_id)
             return self._upload(state, run_id, leases)
         except BaseException:

@@ -6,11 +6,15 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from assets.errors import MissingInputError
+from assets.extract import RunIds
 from assets.load import load_asset
+from assets.load_run import LoadPlaces, send
 from assets.load_spec import LoadSpec
+from assets.newest_manifests import MANIFEST
 from assets.outbound import outbound_asset
 from tests.assets.conftest import Harbour, metadata
-from tests.assets.loads import load_spec, put_table
+from tests.assets.loads import load_spec, put_table, run_outbound
 
 COLUMNS = "order_no VARCHAR, amount DECIMAL(18, 2), note VARCHAR, status VARCHAR, customer VARCHAR"
 WITH_PARENT = {
@@ -337,6 +341,24 @@ def test_a_manifest_is_sent_once_however_often_the_load_is_run_alone(harbour: Ha
     said = metadata(result, load_spec().load_key)
     assert (said["tidegate/accepted"], said["salesforce/api_calls"]) == (1, 0)
     assert calls(harbour, "PATCH", "/composite/sobjects") == sent == 1
+
+
+@pytest.mark.parametrize("overtaken", [0, 1], ids=["the first", "the second"])
+def test_of_two_runs_that_worked_out_the_same_rows_one_sends_them(harbour: Harbour, overtaken: int):
+    spec = load_spec({"Notes__c": "note"}, operation="insert", external_id=None)
+    put_orders(harbour, ("SO-1", "x"), ("SO-2", "y"))
+    left = [str(run_outbound(harbour, spec).metadata[MANIFEST]) for _ in range(2)]
+    store = harbour.resources["landing"].open()
+    warehouse = harbour.resources["warehouse_default"].connect(print)
+    with harbour.resources["org_salesforce"].connect() as client:
+        places = LoadPlaces(store, warehouse, client)
+        send(spec, places, left[1 - overtaken], RunIds("A", "A"), print)
+
+        with pytest.raises(MissingInputError, match="another run began to send the load orders"):
+            send(spec, places, left[overtaken], RunIds("B", "B"), print)
+
+    assert run_load(harbour, spec).success
+    assert sorted(row["Notes__c"] for row in harbour.org.rows("Order__c", "Notes__c")) == ["x", "y"]
 
 
 def test_a_load_alone_says_what_it_starts_from(harbour: Harbour):

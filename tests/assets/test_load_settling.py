@@ -1,5 +1,6 @@
 """What a broken-off run sent, and of which the org won't tell any more what became."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -189,7 +190,12 @@ def part_sent_and_part_dropped(harbour: Harbour, spec: LoadSpec) -> None:
     manifest = read_outbound(store, manifest_id)
     ledger = UploadLedger(store)
     begun = ledger.begin_or_continue(
-        manifest.org_id, spec.name, manifest_id, root_run_id="A", run_id="A"
+        manifest.org_id,
+        spec.name,
+        manifest_id,
+        root_run_id="A",
+        run_id="A",
+        computed_since=datetime.now(UTC),
     )
     with begun as upload, harbour.resources["org_salesforce"].connect() as client:
         parts = LoadParts(upload, terms_of(manifest.details), manifest, part_rows=1)

@@ -1,7 +1,7 @@
 """Uploads that are killed, meet each other, and are asked for again."""
 
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -33,8 +33,15 @@ def ledger(store):
     return UploadLedger(store, now=lambda: START)
 
 
-def begin(ledger, outbound_id="outbound/1", run_id="r"):
-    return ledger.begin_or_continue(ORG, "orders", outbound_id, root_run_id="r", run_id=run_id)
+def begin(ledger, outbound_id="outbound/1", run_id="r", computed_since=None):
+    return ledger.begin_or_continue(
+        ORG,
+        "orders",
+        outbound_id,
+        root_run_id="r",
+        run_id=run_id,
+        computed_since=computed_since or datetime.now(UTC),
+    )
 
 
 def finish(org, books, upload, **settings):
