@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.failures import translated
+from assets.landing_sweep import sweep_after
 from assets.load_checks import all_accounted_for, load_check_spec
 from assets.load_metadata import load_metadata
 from assets.load_parts import PART_ROWS
@@ -58,6 +59,7 @@ def load_asset(
                     spec, places, manifest_id, run_ids(context), context.log.info, part_rows
                 )
             seconds = time.monotonic() - begun_s
+            sweep_after(context, landing)
             _fail_if_too_many(spec, client, sent, seconds)
             yield dg.MaterializeResult(
                 asset_key=spec.load_key,

@@ -17,7 +17,9 @@ from resources.landing.resource import LandingResource
 from resources.landing.store import LandingStore, open_store, write_json
 from tests.assets.changes import Follower
 from tests.assets.conftest import Harbour, daily, days
+from tests.assets.loads import load_spec, put_table
 from tests.assets.platform_events import EventFollower, Publisher
+from tests.assets.test_load import run_load
 
 NOW = datetime(2026, 9, 20, 2, tzinfo=UTC)
 ACCOUNT = ObjectSpec("Account", ("Name",), partitions=daily())
@@ -158,3 +160,13 @@ def test_a_stage_whose_input_was_swept_says_how_to_get_it_back(harbour: Harbour)
         match=r"keeps files for 7 days\. Materialize extract/salesforce/account and the stages",
     ):
         harbour.run(ACCOUNT, days(2), stages=["table"])
+
+
+def test_a_load_sweeps_too(harbour: Harbour):
+    store = harbour.resources["landing"].open()
+    old = old_frames(store, datetime.now(UTC) - timedelta(days=8))
+    put_table(harbour.folder, "order_no VARCHAR, amount DECIMAL(9, 2), note VARCHAR")
+
+    assert run_load(harbour, load_spec()).success
+
+    assert store.list(old) == []
