@@ -44,8 +44,8 @@ MUTANTS = {
     ),
     "a_manifest_is_sent_each_time_that_a_load_is_run": (
         "resources/landing",
-        "    return max(own, key=lambda entry: entry.begun_at, default=None)\n",
-        "    return None\n",
+        "            state = upload_plan.of_manifest(entries, outbound_id)\n",
+        "            state = self._begin(org_id, load, outbound_id, root_run_id, run_id)\n",
         [*INSERTS, "--kill-at=sending.json", "--alone=1"],
     ),
 }
